@@ -14,6 +14,7 @@ from interlock.engine.deliverer import Deliverer
 from interlock.engine.delivery_plan import DeliveryPlan
 from interlock.engine.ports.channel import Notice
 from interlock.errors import StoreUnavailable
+from interlock.senders.event_channel import EventChannel
 from interlock.senders.rabbitmq import RabbitMQReplies, RabbitMQSender, declare_queue
 from interlock.service.queue_replies import QueueReplies, ReplyTokens
 from interlock.storage.memory import MemoryStore
@@ -34,9 +35,8 @@ async def store(clock):
 
 @pytest.fixture
 def sender(rabbitmq, queue):
-    return RabbitMQSender(
-        "bus", TENANT, rabbitmq.url, exchange=f"{queue}.events", queue=queue, events=frozenset({"opened"})
-    )
+    channel = EventChannel("bus", TENANT, frozenset({"opened"}))
+    return RabbitMQSender(channel, rabbitmq.url, exchange=f"{queue}.events", queue=queue)
 
 
 async def planned(store, clock, sender, number, first=0):
@@ -124,8 +124,8 @@ KEY = b"k" * 32
 def answering(rabbitmq, queue, office):
     """Return a sender that takes replies, and what takes them."""
     tokens = ReplyTokens(KEY, ["mia@example.com"])
-    names = {"exchange": f"{queue}.events", "queue": queue, "events": frozenset({"opened"})}
-    sender = RabbitMQSender("bus", "default", rabbitmq.url, **names, replies=(f"{queue}.replies", tokens))
+    channel = EventChannel("bus", "default", frozenset({"opened"}), replies=(f"{queue}.replies", tokens))
+    sender = RabbitMQSender(channel, rabbitmq.url, exchange=f"{queue}.events", queue=queue)
     replies = QueueReplies(office.system, KEY, tenant="default", channel="bus", via="rabbitmq")
     return sender, RabbitMQReplies(rabbitmq.url, f"{queue}.replies", replies, print)
 

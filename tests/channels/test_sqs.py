@@ -12,6 +12,7 @@ from interlock.engine.delivery_plan import DeliveryPlan
 from interlock.engine.ports.channel import Notice
 from interlock.errors import BadInput, StoreUnavailable
 from interlock.senders import sqs
+from interlock.senders.event_channel import EventChannel
 from interlock.senders.sqs import Queue, SqsReplies, SqsSender
 from interlock.service.queue_replies import QueueReplies, ReplyTokens
 
@@ -62,9 +63,8 @@ def heard(client, name):
 
 
 async def test_what_happened_is_on_the_queue_and_a_reply_decides(queues, office):
-    sender = SqsSender(
-        "bus", "default", "requests", region=None, events=frozenset({"opened"}), replies=("replies", TOKENS)
-    )
+    channel = EventChannel("bus", "default", frozenset({"opened"}), replies=("replies", TOKENS))
+    sender = SqsSender(channel, Queue("requests", None))
     request = await office.ask()
     plan = DeliveryPlan(office.system.store, "default", [sender], lambda: None)
     await plan.deliver([Notice(entry) for entry in await office.system.store.feed("default")])
@@ -145,7 +145,7 @@ async def test_a_reply_comes_again_when_the_database_did_not_answer(queues, offi
 
 
 async def test_a_queue_that_is_not_there_keeps_messages_waiting_and_says_so(queues, office):
-    sender = SqsSender("bus", "default", "nowhere", region=None, events=frozenset({"opened"}))
+    sender = SqsSender(EventChannel("bus", "default", frozenset({"opened"})), Queue("nowhere", None))
     await office.ask()
     plan = DeliveryPlan(office.system.store, "default", [sender], lambda: None)
     await plan.deliver([Notice(entry) for entry in await office.system.store.feed("default")])

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import AMQPError, DeliveryError
 
 from interlock.domain.delivery import BROKER, Failure
-from interlock.domain.request import Request
-from interlock.engine.changes import Entry
 from interlock.engine.ports.sender import Message, NotTaken
 from interlock.errors import InterlockError, StoreError
-from interlock.senders.cloud_events import CONTENT_TYPE, cloud_event_bytes
+from interlock.senders.cloud_events import CONTENT_TYPE
+from interlock.senders.event_channel import EventChannel, EventSender
 from interlock.service.following import CutShort, unless
-from interlock.service.queue_replies import QueueReplies, ReplyTokens
+from interlock.service.queue_replies import QueueReplies
 
 SECONDS = 10.0
 RECONNECT = 2.0
@@ -29,7 +27,7 @@ DELIVERY_LIMIT = 20
 BROKEN = (AMQPError, ConnectionError, OSError, TimeoutError, asyncio.InvalidStateError)
 
 
-class RabbitMQSender:
+class RabbitMQSender(EventSender):
     """Implements the port `Sender`.
 
     It declares a durable topic exchange, a quorum queue that has all of it, and a quorum queue for the dead letters.
@@ -39,54 +37,31 @@ class RabbitMQSender:
         url: `amqp://` or `amqps://`, with user and password.
         exchange: where it publishes; the routing key is the name of what has happened, such as `decided`.
         queue: what has all of it; its dead letters go to `QUEUE.dead`.
-        events: what it is told of.
-        origin: where people reach the server.
-        replies: the queue on which one replies, and what the tokens are made by; None if nobody does.
     """
 
     schedule = BROKER
     at_once = 64
-    in_order = False
 
-    def __init__(  # noqa: PLR0913 - what a channel is made of
-        self,
-        name: str,
-        tenant: str,
-        url: str,
-        *,
-        exchange: str,
-        queue: str,
-        events: frozenset[str],
-        origin: str | None = None,
-        replies: tuple[str, ReplyTokens] | None = None,
-    ) -> None:
-        self._replies = replies
-        self.name = name
-        self.tenant = tenant
+    def __init__(self, channel: EventChannel, url: str, *, exchange: str, queue: str) -> None:
+        super().__init__(channel)
         self._url = url
         self._exchange = exchange
         self._queue = queue
-        self._events = events
-        self._origin = origin
         self._opening = asyncio.Lock()
         self._connection: AbstractConnection | None = None
         self._target: AbstractExchange | None = None
 
-    async def recipients(self, entry: Entry, request: Request | None) -> Sequence[str]:  # noqa: ARG002 - see the port
-        """Return the exchange, for what it is told of."""
-        return ("",) if entry.event.type in self._events else ()
-
     async def send(self, message: Message) -> str:
         """Publish a message, and wait until the broker has it on its disk, in a queue at least."""
         body = aio_pika.Message(
-            cloud_event_bytes(message, self._origin, self._reply(message.request)),
+            self.channel.body(message),
             content_type=CONTENT_TYPE,
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
             message_id=message.delivery.id,
             correlation_id=message.entry.stream,
             timestamp=message.entry.at,
             type=f"interlock.{message.entry.event.type}",
-            reply_to=None if self._replies is None else self._replies[0],
+            reply_to=None if self.channel.replies is None else self.channel.replies[0],
         )
         try:
             target = await self._open()
@@ -97,12 +72,6 @@ class RabbitMQSender:
             await self._let_go()
             raise NotTaken(Failure(f"The broker cannot be reached: {str(error) or type(error).__name__}.")) from None
         return message.delivery.id
-
-    def _reply(self, request: Request | None) -> dict[str, Any] | None:
-        if self._replies is None or request is None:
-            return None
-        queue, tokens = self._replies
-        return {"queue": queue, "tokens": tokens.of(request)}
 
     async def close(self) -> None:
         """Let go of the connection."""

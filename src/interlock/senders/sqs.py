@@ -12,13 +12,12 @@ from botocore.config import Config  # type: ignore[import-untyped]
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError  # type: ignore[import-untyped]
 
 from interlock.domain.delivery import BROKER, Failure
-from interlock.domain.request import Request
-from interlock.engine.changes import Entry
 from interlock.engine.ports.sender import Message, NotTaken
 from interlock.errors import BadInput, InterlockError, StoreError
-from interlock.senders.cloud_events import CONTENT_TYPE, cloud_event_bytes
+from interlock.senders.cloud_events import CONTENT_TYPE
+from interlock.senders.event_channel import EventChannel, EventSender
 from interlock.service.following import CutShort, unless
-from interlock.service.queue_replies import QueueReplies, ReplyTokens
+from interlock.service.queue_replies import QueueReplies
 
 BROKEN = (BotoCoreError, ClientError)
 MOST_BYTES = 256 * 1024
@@ -47,46 +46,19 @@ def connected(region: str | None) -> Any:
         raise BadInput("A queue of SQS needs a region: give `region`, or set AWS_DEFAULT_REGION.") from None
 
 
-class SqsSender:
-    """Implements the port `Sender`. The queue is there already: whoever runs the account makes it.
-
-    Args:
-        queue: its address, or its name in this account.
-        region: where it is; None for what the environment says.
-        events: what it is told of.
-        origin: where people reach the server.
-        replies: the queue on which one replies, and what the tokens are made by; None if nobody does.
-    """
+class SqsSender(EventSender):
+    """Implements the port `Sender`. The queue is there already: whoever runs the account makes it."""
 
     schedule = BROKER
     at_once = AT_ONCE
-    in_order = False
 
-    def __init__(  # noqa: PLR0913 - what a channel is made of
-        self,
-        name: str,
-        tenant: str,
-        queue: str,
-        *,
-        region: str | None,
-        events: frozenset[str],
-        origin: str | None = None,
-        replies: tuple[str, ReplyTokens] | None = None,
-    ) -> None:
-        self.name = name
-        self.tenant = tenant
-        self._queue = Queue(queue, region)
-        self._events = events
-        self._origin = origin
-        self._replies = replies
-
-    async def recipients(self, entry: Entry, request: Request | None) -> Sequence[str]:  # noqa: ARG002 - see the port
-        """Return the queue, for what it is told of."""
-        return ("",) if entry.event.type in self._events else ()
+    def __init__(self, channel: EventChannel, queue: Queue) -> None:
+        super().__init__(channel)
+        self._queue = queue
 
     async def send(self, message: Message) -> str:
         """Put a message on the queue; return its id there."""
-        body = cloud_event_bytes(message, self._origin, self._reply(message.request))
+        body = self.channel.body(message)
         if len(body) > MOST_BYTES:
             raise NotTaken(Failure(f"It has {len(body):,} bytes, and a queue takes {MOST_BYTES:,}.", final=True))
         try:
@@ -103,12 +75,6 @@ class SqsSender:
     async def close(self) -> None:
         """Let go of connections."""
         self._queue.close()
-
-    def _reply(self, request: Request | None) -> dict[str, Any] | None:
-        if self._replies is None or request is None:
-            return None
-        queue, tokens = self._replies
-        return {"queue": queue, "tokens": tokens.of(request)}
 
 
 class Queue:

@@ -12,7 +12,6 @@ from typing import Protocol, get_args
 
 from interlock.config.channels import (
     AnyChannel,
-    ChannelSettings,
     EventName,
     RabbitMQSettings,
     ReplySettings,
@@ -26,6 +25,7 @@ from interlock.domain.reply_tokens import SHORTEST_KEY
 from interlock.domain.signatures import key_of
 from interlock.engine.ports.sender import Sender
 from interlock.errors import BadInput, InvalidConfig, InvalidValue
+from interlock.senders.event_channel import EventChannel
 from interlock.service.parts import Parts
 from interlock.service.queue_replies import QueueReplies, ReplyTokens
 
@@ -121,14 +121,11 @@ def _webhook(name: str, settings: WebhookSettings, around: Surroundings) -> Send
     from interlock.senders.webhook import WebhookSender  # noqa: PLC0415 - needs what the extra brings
 
     return WebhookSender(
-        name,
-        settings.tenant,
+        _channel(name, settings, around),
         settings.url,
         [_key(f"channels.{name}.secrets", secret, around) for secret in settings.secrets],
         now=around.now,
-        events=_events(settings),
         networks=[_network(name, one) for one in settings.networks],
-        origin=around.origin,
     )
 
 
@@ -136,33 +133,24 @@ def _rabbitmq(name: str, settings: RabbitMQSettings, around: Surroundings) -> Se
     from interlock.senders.rabbitmq import RabbitMQSender  # noqa: PLC0415 - needs what the extra brings
 
     return RabbitMQSender(
-        name,
-        settings.tenant,
+        _channel(name, settings, around),
         _broker(f"channels.{name}.address", settings.address, around),
         exchange=settings.exchange,
         queue=settings.queue,
-        events=_events(settings),
-        origin=around.origin,
-        replies=_tokens(name, settings.replies, around),
     )
 
 
 def _sqs(name: str, settings: SqsSettings, around: Surroundings) -> Sender:
-    from interlock.senders.sqs import SqsSender  # noqa: PLC0415 - needs what the extra brings
+    from interlock.senders.sqs import Queue, SqsSender  # noqa: PLC0415 - needs what the extra brings
 
-    return SqsSender(
-        name,
-        settings.tenant,
-        settings.queue,
-        region=settings.region,
-        events=_events(settings),
-        origin=around.origin,
-        replies=_tokens(name, settings.replies, around),
-    )
+    return SqsSender(_channel(name, settings, around), Queue(settings.queue, settings.region))
 
 
-def _tokens(name: str, given: ReplySettings | None, around: Surroundings) -> tuple[str, ReplyTokens] | None:
-    return None if given is None else (given.queue, ReplyTokens(_reply_key(name, given, around), given.people))
+def _channel(name: str, settings: AnyChannel, around: Surroundings) -> EventChannel:
+    events = EVENTS if settings.events is None else frozenset(settings.events)
+    given = None if isinstance(settings, WebhookSettings) else settings.replies
+    replies = None if given is None else (given.queue, ReplyTokens(_reply_key(name, given, around), given.people))
+    return EventChannel(name, settings.tenant, events, around.origin, replies)
 
 
 def _reply_key(name: str, settings: ReplySettings, around: Surroundings) -> bytes:
@@ -180,10 +168,6 @@ def _broker(where: str, secret: SecretSettings, around: Surroundings) -> str:
     if not found.startswith(("amqp://", "amqps://")):
         raise InvalidConfig(f"{where}: it is amqps://user:password@host/vhost, or amqp:// on a network that is yours.")
     return found
-
-
-def _events(settings: ChannelSettings) -> frozenset[str]:
-    return EVENTS if settings.events is None else frozenset(settings.events)
 
 
 def _key(where: str, secret: SecretSettings, around: Surroundings) -> bytes:

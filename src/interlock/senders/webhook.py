@@ -10,11 +10,10 @@ from ipaddress import IPv4Network, IPv6Network
 import httpcore2
 
 from interlock.domain.delivery import STANDARD_WEBHOOKS, Failure
-from interlock.domain.request import Request
 from interlock.domain.signatures import signature_of
-from interlock.engine.changes import Entry
 from interlock.engine.ports.sender import Message, NotTaken
-from interlock.senders.cloud_events import CONTENT_TYPE, cloud_event_bytes
+from interlock.senders.cloud_events import CONTENT_TYPE
+from interlock.senders.event_channel import EventChannel, EventSender
 from interlock.senders.network import ForbiddenAddress, GuardedNetwork
 
 SECONDS = 15.0
@@ -23,52 +22,39 @@ SECONDS = 15.0
 LONGEST_WAIT = timedelta(days=1)
 
 
-class WebhookSender:
+class WebhookSender(EventSender):
     """Implements the port `Sender`.
 
     Args:
         keys: what signs each call, the newest first.
         networks: private networks that the address may be in.
         now: a clock that is right: receivers refuse what was signed too long ago.
-        events: what it is told of.
-        origin: where people reach the server.
     """
 
     schedule = STANDARD_WEBHOOKS
     at_once = 8
-    in_order = False
 
-    def __init__(  # noqa: PLR0913 - what a webhook is made of
+    def __init__(
         self,
-        name: str,
-        tenant: str,
+        channel: EventChannel,
         url: str,
         keys: Sequence[bytes],
         *,
         now: Callable[[], datetime],
-        events: frozenset[str],
         networks: Sequence[IPv4Network | IPv6Network] = (),
-        origin: str | None = None,
     ) -> None:
-        self.name = name
-        self.tenant = tenant
+        super().__init__(channel)
         self._url = url
         self._keys = keys
         self._now = now
-        self._events = events
-        self._origin = origin
         # Nothing of the environment's: a proxy would reach what this process must not.
         self._pool = httpcore2.AsyncConnectionPool(
             network_backend=GuardedNetwork(networks), max_connections=self.at_once
         )
 
-    async def recipients(self, entry: Entry, request: Request | None) -> Sequence[str]:  # noqa: ARG002 - see the port
-        """Return the webhook itself, for what it is told of."""
-        return ("",) if entry.event.type in self._events else ()
-
     async def send(self, message: Message) -> str:
         """Call it once. It is not followed to another address."""
-        body = cloud_event_bytes(message, self._origin)
+        body = self.channel.body(message)
         at = int(self._now().timestamp())
         headers: dict[str | bytes, str | bytes] = {
             "content-type": CONTENT_TYPE,

@@ -19,6 +19,7 @@ from interlock.domain.signatures import Signed, is_signed
 from interlock.engine.changes import Actor, Changes
 from interlock.engine.ports.sender import Message, NotTaken
 from interlock.senders import network
+from interlock.senders.event_channel import EventChannel
 from interlock.senders.table import EVENTS
 from interlock.senders.webhook import WebhookSender
 from interlock.service.delivering import ENDINGS
@@ -67,8 +68,9 @@ async def message(clock):
 
 
 def hook(url, **options):
-    options = {"networks": HERE, "events": EVENTS, "now": lambda: NOW} | options
-    return WebhookSender("crm", TENANT, url, KEYS, **options)
+    options = {"networks": HERE, "events": EVENTS, "origin": None} | options
+    channel = EventChannel("crm", TENANT, options["events"], options["origin"])
+    return WebhookSender(channel, url, KEYS, networks=options["networks"], now=lambda: NOW)
 
 
 async def test_a_call_is_a_signed_cloud_event(message):

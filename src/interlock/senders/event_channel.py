@@ -1,0 +1,52 @@
+"""What channels that carry CloudEvents have in common: what they are told of, and what they send."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from interlock.domain.request import Request
+from interlock.engine.changes import Entry
+from interlock.engine.ports.sender import Message
+from interlock.senders.cloud_events import cloud_event_bytes
+from interlock.service.queue_replies import ReplyTokens
+
+
+@dataclass(frozen=True, slots=True)
+class EventChannel:
+    """A channel with one recipient, which is told of entries as CloudEvents.
+
+    Args:
+        events: the names of what it is told of.
+        origin: where people reach the server; None if there is none.
+        replies: the queue on which one replies, and what the tokens are made by; None if nobody does.
+    """
+
+    name: str
+    tenant: str
+    events: frozenset[str]
+    origin: str | None = None
+    replies: tuple[str, ReplyTokens] | None = None
+
+    def body(self, message: Message) -> bytes:
+        """Return what is sent: the event, and how one replies to it."""
+        reply = None
+        if self.replies is not None and message.request is not None:
+            queue, tokens = self.replies
+            reply = {"queue": queue, "tokens": tokens.of(message.request)}
+        return cloud_event_bytes(message, self.origin, reply)
+
+
+class EventSender:
+    """The part of the port `Sender` that such channels share."""
+
+    in_order = False
+
+    def __init__(self, channel: EventChannel) -> None:
+        self.name = channel.name
+        self.tenant = channel.tenant
+        self.channel = channel
+
+    async def recipients(self, entry: Entry, request: Request | None) -> Sequence[str]:  # noqa: ARG002 - see the port
+        """Return the channel itself, for what it is told of."""
+        return ("",) if entry.event.type in self.channel.events else ()
