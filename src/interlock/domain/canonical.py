@@ -147,12 +147,11 @@ def _room_left(value: object, room: int, depth: int) -> int:
         return -1
     items: Iterable[object] = value  # type: ignore[assignment]
     if isinstance(value, dict):
-        is_odd = False
         for key in value:
             if type(key) is not str:
                 return -1
-            is_odd = is_odd or not (key.isascii() or max(key) < _SURROGATES)
             room -= len(key) + 4
+        is_odd = any(not key.isascii() and max(key) >= _SURROGATES for key in value)
         if is_odd and not _sorts_alike(value):
             return -1
         items = value.values()

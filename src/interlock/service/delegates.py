@@ -52,7 +52,7 @@ def must_be_known(name: object, field: str, kept: KeptDirectory, held: PolicySet
     person = directory.canonical(name) if isinstance(name, str) else ""
     if not person or person.startswith((LOCAL_PREFIX, *NO_PERSON)) or person in everybody(kept, held):
         return
-    known = sorted(decide(directory) - {directory.canonical(but)})
+    known = sorted(deciders(directory) - {directory.canonical(but)})
     alike = [one for one in known if person in one] or _spelled_alike(person, known)
     if alike:
         meant = f"did you mean {' or '.join(alike[:MOST_NAMED])}?"
@@ -69,7 +69,7 @@ def _spelled_alike(person: str, known: Iterable[str]) -> list[str]:
     return [named[one] for one in get_close_matches(person.partition("@")[0], named, MOST_NAMED, cutoff=0.7)]
 
 
-def decide(directory: Directory) -> frozenset[str]:
+def deciders(directory: Directory) -> frozenset[str]:
     """Return everybody who is in a group, or holds a role, and is not kept out."""
     return frozenset().union(*directory.groups.values(), *directory.roles.values()) - directory.disabled
 
@@ -80,7 +80,7 @@ async def must_be_known_to(directories: Directories, tenant: str, name: str, fie
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class DelegationPreview:
     """What a delegation comes to.
 
     Args:
@@ -92,7 +92,7 @@ class Effect:
     cannot: tuple[tuple[str, str], ...]
 
 
-def effect_of(giver: str, delegate: str, held: PolicySet, at: datetime) -> Effect:
+def preview_of_delegation(giver: str, delegate: str, held: PolicySet, at: datetime) -> DelegationPreview:
     """Say where somebody could vote for somebody else, as policies and people are now."""
     known = held.directory.canonical
     given = Delegation(known(giver), known(delegate), None)
@@ -104,7 +104,7 @@ def effect_of(giver: str, delegate: str, held: PolicySet, at: datetime) -> Effec
                 can.append(place)
             else:
                 cannot.append((place, reason))
-    return Effect(tuple(can), tuple(cannot))
+    return DelegationPreview(tuple(can), tuple(cannot))
 
 
 def _places(policy: Policy, directory: Directory, given: Delegation, at: datetime) -> Iterable[tuple[str, str | None]]:
@@ -121,7 +121,9 @@ def _places(policy: Policy, directory: Directory, given: Delegation, at: datetim
                 yield place, eligibility.exclusion(step, given.delegate, given.giver, at)
 
 
-async def on_requests(store: Store, tenant: str, directory: Directory, person: str, now: datetime) -> list[Request]:
+async def delegated_requests(
+    store: Store, tenant: str, directory: Directory, person: str, now: datetime
+) -> list[Request]:
     """Return the open requests on which somebody lets another one vote for them alone, or votes for another one."""
     me = directory.canonical(person)
     wanted, found = Inbox(asks=entries_of(directory, me, now)), list[Request]()

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from interlock.domain.access import Permission
 from interlock.engine.ports.policies import PolicySet
 from interlock.errors import InvalidValue, NotFound
-from interlock.service.delegates import Effect, decide, effect_of, on_requests
+from interlock.service.delegates import DelegationPreview, deciders, delegated_requests, preview_of_delegation
 from interlock.service.last_changes import Subject
 from interlock.service.people import People
 from interlock.web.callers import Caller, why_not
@@ -48,8 +48,8 @@ async def _shown(call: Call, caller: Caller, form: Fields, form_error: FormError
     me = held.directory.canonical(caller.principal.id)
     shown: dict[str, Any] = {
         "me": me,
-        "known": sorted(decide(held.directory) - {me}),
-        "on_requests": await on_requests(
+        "known": sorted(deciders(held.directory) - {me}),
+        "on_requests": await delegated_requests(
             context.parts.store, caller.principal.tenant, held.directory, caller.principal.id, now
         ),
         "preview": _preview(form, me, held, now) if form["preview"] and form_error is None else None,
@@ -98,10 +98,10 @@ async def end(call: Call, caller: Person) -> Response:
     return RedirectResponse("/settings/delegations?done=ended", HTTPStatus.SEE_OTHER)
 
 
-def _preview(form: Fields, me: str, held: PolicySet, now: datetime) -> tuple[str, str, Effect]:
+def _preview(form: Fields, me: str, held: PolicySet, now: datetime) -> tuple[str, str, DelegationPreview]:
     """Return who would vote for whom, and what that comes to."""
     giver, delegate = (held.directory.canonical(form[name]) for name in ("from", "to"))
-    return delegate, giver or me, effect_of(giver or me, delegate, held, now)
+    return delegate, giver or me, preview_of_delegation(giver or me, delegate, held, now)
 
 
 def _day(text: str, field: str) -> datetime | None:

@@ -17,8 +17,8 @@ from interlock.domain.request import Request
 from interlock.engine.schemas import is_quick, path_text
 from interlock.errors import Closed, InterlockError, InvalidAnswer, ReasonMissing, TooLate, WrongDigest
 from interlock.service.batch import SubmittedVote, cast
+from interlock.service.change_preview import change_tried
 from interlock.service.replies import answered, edited, part_of
-from interlock.service.trial import change_tried
 from interlock.service.views import RequestView
 from interlock.web.callers import Caller
 from interlock.web.pages.differences import changes_between

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -40,15 +41,14 @@ class JustDone:
     request_id: str = ""
 
 
-async def just_done(caller: Caller, shown: str, of: str, sent: str) -> JustDone | None:
+async def just_done(caller: Caller, shown: str, address: Mapping[str, str]) -> JustDone | None:
     """Return what a form with a key has done, by the reader; None if the log has nothing, or the page says it itself.
 
     Args:
         shown: the request that the page shows.
-        of: the one that the form was about, if it was another one.
-        sent: the form's key.
+        address: its query: `sent`, the form's key, and `of`, what the form was about, if that was another request.
     """
-    about = of or shown
+    about, sent = address.get("of") or shown, address.get("sent", "")
     with suppress(NotFound):
         await must_see(caller, about)
         entries = [one for one in await caller.client.history(about) if _is_of(one, caller, sent)]

@@ -51,7 +51,6 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
         )
         for one in views
     ]
-    here = [one.request.id for one in parts]
     still_open = {one.id for one in behind.requests if one.is_open} if behind is not None else set()
     return await page(
         call,
@@ -66,15 +65,13 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
         timeline=() if run is None else told(await caller.client.timeline(run.run.id)),
         together=together,
         decided=sum(one not in still_open for one in together),
-        streams=[*here, *([view.request.run_id] if view.request.run_id else [])],
+        streams=[*(one.request.id for one in parts), *([view.request.run_id] if view.request.run_id else [])],
         elsewhere=others[MOST_TOGETHER - 1 :],
         unseen=len(together) - 1 - len(others),
         refusal=refusal,
         given=None if run is None else node_of(run.run.input),
         following=asked_for.get("then") == "next",
-        just_done=None
-        if refusal
-        else await just_done(caller, request_id, asked_for.get("of", ""), asked_for.get("sent", "")),
+        just_done=None if refusal else await just_done(caller, request_id, asked_for),
     )
 
 
