@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from interlock.domain.authority import Principal
 from interlock.domain.request import Request
-from interlock.domain.retries import Retries, after_failure, after_vanishing, with_doubt
+from interlock.domain.retries import after_failure, after_vanishing, with_doubt
 from interlock.domain.run import Run
 from interlock.domain.run_events import AttemptFailed, AttentionNeeded, RunDone, RunEvent, RunFailed, RunPaused
 from interlock.engine.advance_start import Held, must_hold
@@ -105,9 +105,9 @@ class AdvanceEnds:
 
     async def _commit_once(self, held: Held, ending: Ending, loaded: Loaded, asked: Sequence[Request]) -> Run:
         run = must_hold(loaded, held.hold)
-        policies = await self._directories.current(run.tenant, loaded.directory)
         plan, seen = PausePlan(), WindowCount()
-        if isinstance(ending, Paused):
+        if isinstance(ending, Paused) and ending.asks:
+            policies = await self._directories.current(run.tenant, loaded.directory)
             span = span_of((*policies.policies, policies.default))
             subjects = [one.ask.subject for one in ending.asks if one.keeps is None]
             seen = await count(self._store, run.tenant, subjects, now=loaded.now, span=span)
@@ -119,7 +119,7 @@ class AdvanceEnds:
                 ending, seen = planned, WindowCount()
             else:
                 plan = planned
-        event = await self._event(run, ending, plan, loaded, policies.retries_of(run.agent))
+        event = await self._event(run, ending, plan, loaded)
         change = RunChange.of(run, event, state=ending.state if isinstance(ending, Paused | Done) else None)
         requests = (*plan.changes, *_closing(change.after, loaded))
         changes = Changes(
@@ -137,8 +137,8 @@ class AdvanceEnds:
         await self._store.commit(changes)
         return change.after
 
-    async def _event(self, run: Run, ending: Ending, plan: PausePlan, loaded: Loaded, retries: Retries) -> RunEvent:
-        now = loaded.now
+    async def _event(self, run: Run, ending: Ending, plan: PausePlan, loaded: Loaded) -> RunEvent:
+        now, retries = loaded.now, self._directories.configured().retries_of(run.agent)
         match ending:
             case Paused(state=state, agent_version=version, again=again):
                 return RunPaused(tuple(plan.pending), digest_of_state(state), version, now, self._keeps, again)
