@@ -31,6 +31,7 @@ PAGES = {
     ("GET", "/log/{stream}/{number}/bytes"): Permission.log,
     ("GET", "/policies"): Permission.read_all,
     ("POST", "/policies/try"): Permission.examine,
+    ("POST", "/deliveries/{delivery_id}/again"): Permission.send,
     ("GET", "/runs"): Permission.read,
     ("GET", "/runs/{run_id}"): Permission.read,
     ("POST", "/runs/{run_id}/{change}"): Permission.anyone_known,  # the run says who may

@@ -1,14 +1,17 @@
 """What went out is read and sent again: by who may, over HTTP and from the command's own functions."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx2
 import pytest
+from tests.server.test_agents_api import PAY, ask
+from tests.server.test_run_pages import MAIL, get, post, started
 
 from interlock.client import connect
 from interlock.client.calls import Session
 from interlock.domain.authority import Principal
-from interlock.domain.delivery import BROKER, Delivery, DeliveryState, Failure, failed
+from interlock.domain.delivery import BROKER, Delivery, DeliveryState, Failure, delivered, delivery_id, failed
 from interlock.errors import Closed, NotFound
 
 
@@ -75,3 +78,54 @@ async def test_the_functions_of_this_process_do_the_same(server, sent):
     with pytest.raises(NotFound):
         await client.send_again("dlv_3")
     assert (await client.send_again("dlv_1")).version == 3
+
+
+EVIL = "<script>alert(1)</script>\u202egnp"
+
+
+async def about(server, stream, seq, request, channel="crm"):
+    """Return a delivery about an entry, of which the second attempt succeeded, and one that was given up."""
+    key, at = delivery_id("default", channel, "", stream, seq), server.clock.at
+    made = Delivery("default", key, channel, "", stream, seq, "opened", at, at, request)
+    other = replace(made, id=delivery_id("default", "mail", "pete", stream, seq), channel="mail", recipient="pete")
+    await server.system.store.add_deliveries([made, other])
+    late = failed(made, at, Failure("slow"), BROKER)
+    for one in (late, delivered(late, at), failed(other, at, Failure(EVIL, final=True), BROKER)):
+        await server.system.store.write_delivery(one)
+    return other.id
+
+
+async def test_the_timelines_say_who_was_told_and_an_operator_sends_again_from_there(server):
+    asked = await ask(await server.agent(), PAY)
+    run = await started(await server.person("mia@example.com"), agent="approval", input=MAIL)
+    failed_one, of_run = await about(server, asked["id"], 1, asked["id"]), await about(server, run, 1, "")
+    olga, noah, mia = [await server.person(f"{name}@example.com") for name in ("olga", "noah", "mia")]
+    for path, key in ((f"/requests/{asked['id']}", failed_one), (f"/runs/{run}", of_run)):
+        page = (await get(olga, path)).text
+        for said in ("told crm, second attempt", "could not tell pete by mail, given up after one attempt", key):
+            assert page.count(said) >= 1, (path, said)
+        assert "&lt;script&gt;alert(1)" in page
+        assert "<script>alert" not in page
+        assert "\u202e" not in page
+        auditors = (await get(noah, path)).text
+        assert ("told crm, second attempt" in auditors, "Send again" in auditors) == (True, False)
+        assert "told crm" not in (await get(mia, path)).text
+    for who, status in ((mia, 403), (noah, 403), (olga, 303), (olga, 303)):  # a double click sends once
+        answer = await post(who, f"/deliveries/{of_run}/again", back=f"/runs/{run}")
+        assert answer.status_code == status
+    assert answer.headers["location"] == f"/runs/{run}"
+    assert "pete by mail is told next" in (await get(olga, f"/runs/{run}")).text
+    assert (await server.system.store.delivery("default", of_run)).version == 3
+
+
+async def test_what_went_out_about_a_run_and_all_that_it_asked_is_one_list(server):
+    run = await started(await server.person("mia@example.com"), agent="approval", input=MAIL)
+    await server.drain()
+    olga = await server.person("olga@example.com")
+    (asked,) = [one["id"] for one in (await olga.get("/requests", params={"run": run})).json()["requests"]]
+    for stream, request in ((run, ""), (asked, asked), ("req_other", "req_other")):
+        await about(server, stream, 1, request)
+    listed = (await olga.get("/deliveries", params={"run": run})).json()["deliveries"]
+    assert {(one["stream"], one["request"]) for one in listed} == {(run, None), (asked, asked)}
+    both = {"run": run, "request": asked}
+    assert {one["stream"] for one in (await olga.get("/deliveries", params=both)).json()["deliveries"]} == {asked}

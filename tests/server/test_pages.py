@@ -24,6 +24,7 @@ GIVEN = {
     "part": "subject",
     "stream": "req_nowhere",
     "number": "1",
+    "delivery_id": "dlv_nowhere",
 }
 EACH_PAGE = pytest.mark.parametrize(("method", "path"), list(PAGES), ids=[" ".join(one) for one in PAGES])
 

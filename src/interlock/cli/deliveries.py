@@ -29,6 +29,7 @@ def list_deliveries(
     channel: str | None = typer.Option(None, "--channel", metavar="NAME", help="Only those of this channel."),
     state: DeliveryState | None = typer.Option(None, "--state", help="Only those in this state."),
     request: str | None = typer.Option(None, "--request", metavar="ID", help="Only those about this request."),
+    run: str | None = typer.Option(None, "--run", metavar="ID", help="Only those about this run and what it asked."),
     limit: int = LIMIT,
     after: str | None = AFTER,
     as_json: bool = JSON,
@@ -37,12 +38,13 @@ def list_deliveries(
 
     async def work(session: Session) -> None:
         about = None if request is None else await session.client.resolve("request", request)
+        of_run = None if run is None else await session.client.resolve("run", run)
         page = await session.client.list_deliveries(
-            channel=channel, state=state, request=about, after=after, limit=limit
+            channel=channel, state=state, request=about, run=of_run, after=after, limit=limit
         )
         session.write(page_shape("deliveries", page, delivery_shape))
         if not page.rows:
-            session.tell("There is no such message." if channel or state or request else "There are none.")
+            session.tell("There is no such message." if channel or state or request or run else "There are none.")
             return
         session.show_table(("ID", "STATE", "CHANNEL", "EVENT", "ABOUT", "MADE", "LAST ERROR"), [*map(_row, page.rows)])
         session.tell_of_more(page.next, limit)

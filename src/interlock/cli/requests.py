@@ -17,6 +17,7 @@ from interlock.channels.screen import Line, Screen
 from interlock.channels.values import ValueLines
 from interlock.cli import batch
 from interlock.cli.app import group
+from interlock.cli.history import entry_lines, told_about
 from interlock.cli.options import AFTER, ANY_REQUEST, AS, JSON, LIMIT
 from interlock.cli.session import Session, execute, interruptible
 from interlock.domain.explain import duration_words
@@ -28,7 +29,7 @@ from interlock.errors import BadInput
 from interlock.service.bundles import bundled
 from interlock.service.following import concerns_people
 from interlock.service.inbox import Listed, Which
-from interlock.service.inline import Place, in_order, places, row, when
+from interlock.service.inline import Place, in_order, places, row
 from interlock.service.pages import Count
 from interlock.service.sentences import sentence
 from interlock.service.shapes import (
@@ -260,8 +261,9 @@ def show_request(ctx: typer.Context, *, request: str = ANY_REQUEST, as_json: boo
         session.show(
             *present(view, full=True, place=place).lines, *_outcome(view, session.prefix), Line("History", "title")
         )
+        told = {} if session.as_json else await told_about(session, request=request_id)
         for entry in history:
-            session.show(Line(plain(f"{when(entry.at)}  {sentence(entry)} [{entry.by} via {entry.via}]"), "", "  "))
+            session.show(*entry_lines(entry, f"{sentence(entry)} [{entry.by} via {entry.via}]", told))
 
     execute(ctx, work, as_json=as_json, create=False, remote=True)
 

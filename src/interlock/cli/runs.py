@@ -13,6 +13,7 @@ from interlock.channels.screen import Line, Screen
 from interlock.channels.values import ValueLines
 from interlock.cli.app import group
 from interlock.cli.hints import pasteable
+from interlock.cli.history import entry_lines, told_about
 from interlock.cli.options import ADVANCE, AFTER, AS, COMMENT, DETACH, JSON, LIMIT, RUN
 from interlock.cli.run import attend
 from interlock.cli.run_status import tell_next_turn, ways_on
@@ -104,9 +105,10 @@ def show_run(
         if session.as_json:
             return
         session.show(*_lines(view, session.prefix), Line("History", "title"))
+        told = await told_about(session, run=run_id)
         for entry in timeline:
             about = "" if entry.stream == run_id else f"{entry.stream}: "
-            session.show(Line(plain(f"{when(entry.at)}  {about}{sentence(entry)}"), "", "  "))
+            session.show(*entry_lines(entry, f"{about}{sentence(entry)}", told))
         ways_on(session, view)
 
     execute(ctx, work, as_json=as_json, create=False, remote=True)

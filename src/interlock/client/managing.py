@@ -48,17 +48,18 @@ class Managing(Deciding):
 
     # ── deliveries ──
 
-    async def list_deliveries(
+    async def list_deliveries(  # noqa: PLR0913 - the filters of a list
         self,
         *,
         channel: str | None = None,
         state: DeliveryState | None = None,
         request: str | None = None,
+        run: str | None = None,
         after: str | None = None,
         limit: int = 50,
     ) -> Page[Delivery]:
         """Return a page of what went out by channels, or did not, newest first. See `Client.list_deliveries`."""
-        filters = {"channel": channel, "state": state and str(state), "request": request}
+        filters = {"channel": channel, "state": state and str(state), "request": request, "run": run}
         return await self._page("/deliveries", "deliveries", filters, delivery_of, after, limit)
 
     async def send_again(self, delivery_id: str) -> Delivery:

@@ -174,7 +174,7 @@ class Deliverer:
     async def _earlier(self, mine: Delivery) -> list[Delivery]:
         if not mine.request_id:
             return []
-        wanted = DeliveryFilter(channel=mine.channel, request_id=mine.request_id)
+        wanted = DeliveryFilter(channel=mine.channel, about=(mine.request_id,))
         found = await self._store.deliveries(mine.tenant, wanted, limit=MOST_EARLIER)
         mine_too = [one for one in found if one.recipient == mine.recipient and one.seq < mine.seq]
         return sorted(mine_too, key=lambda one: one.seq)

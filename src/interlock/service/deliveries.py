@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from datetime import datetime
 from operator import attrgetter
 
 from interlock.domain.delivery import Delivery, DeliveryState, again
@@ -11,12 +13,50 @@ from interlock.engine.ports.store import Store
 from interlock.errors import Closed, NotFound
 from interlock.service.pages import Listing, Page, page, text_key, walk
 
+TIMES = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryWords:
+    """How a delivery stands, in words. What others have written in it is as they wrote it.
+
+    Args:
+        at: when it came to be so; None if it has not been tried.
+        reason: why nobody was told; empty if that is not so.
+        again_at: when it is tried again; None if it is not.
+    """
+
+    says: str
+    at: datetime | None
+    reason: str = ""
+    again_at: datetime | None = None
+
+
+def delivery_words(one: Delivery) -> DeliveryWords:
+    """Say who was told by a delivery, and when; or why not."""
+    who = f"{one.recipient} by {one.channel}" if one.recipient else one.channel
+    tries = f"{one.attempts} attempts" if one.attempts > 1 else "one attempt"
+    last = one.last[-1] if one.last else None
+    at, reason = (None, "") if last is None else (last.at, last.error or "")
+    match one.state:
+        case DeliveryState.delivered:
+            which = f"attempt {one.attempts}" if one.attempts >= len(TIMES) else f"{TIMES[one.attempts]} attempt"
+            return DeliveryWords(f"told {who}{f', {which}' if one.attempts > 1 else ''}", at)
+        case DeliveryState.waiting if one.attempts == 0:
+            return DeliveryWords(f"{who} is told next", None)
+        case DeliveryState.waiting:
+            return DeliveryWords(f"could not tell {who} so far, {tries}", at, reason, one.due_at)
+        case DeliveryState.failed:
+            return DeliveryWords(f"could not tell {who}, given up after {tries}", at, reason)
+        case DeliveryState.dropped:
+            return DeliveryWords(f"did not tell {who}, which was not needed any more", at, reason)
+
 
 async def list_deliveries(
     store: Store, tenant: str, wanted: DeliveryFilter, *, after: str | None, limit: int
 ) -> Page[Delivery]:
     """Return a page of deliveries, newest first."""
-    filters = wanted.channel, wanted.state, wanted.request_id
+    filters = wanted.channel, wanted.state, None if wanted.about is None else sorted(wanted.about)
 
     async def read(after: str | None, limit: int) -> AsyncGenerator[tuple[str, Delivery], None]:
         async for one in walk(

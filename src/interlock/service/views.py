@@ -227,21 +227,27 @@ class Views(RunViews):
             raise InvalidValue("state", "is claimed or unknown, unless a run is named: `run` lists all that it did")
         return await self.list_requests(Inbox((), agent, run, effects=wanted), after=after, limit=limit)
 
-    async def list_deliveries(
+    async def list_deliveries(  # noqa: PLR0913 - the filters of a list
         self,
         *,
         channel: str | None = None,
         state: DeliveryState | None = None,
         request: str | None = None,
+        run: str | None = None,
         after: str | None = None,
         limit: int = 50,
     ) -> Page[Delivery]:
         """Return a page of what went out by channels, or did not, newest first.
 
         Args:
-            channel, state, request: only of this channel, in this state, about this request.
+            channel, state: only of this channel, in this state.
+            request, run: only about this request; about this run and all that it has asked.
         """
-        wanted = DeliveryFilter(channel, state, request)
+        about: tuple[str, ...] | None = None if request is None else (request,)
+        if run is not None:
+            asked = [run, *[one.id async for one in self.requests(Inbox(statuses=(), run_id=run))]]
+            about = tuple(one for one in asked if request in {None, one})
+        wanted = DeliveryFilter(channel, state, about)
         return await list_deliveries(self._store, self._tenant, wanted, after=after, limit=limit)
 
     async def now(self) -> datetime:

@@ -29,7 +29,11 @@ _DUE = (
 _NEXT_DUE = select(func.min(_D.due_at)).where(_ON_CHANNELS, _D.due_at > bindparam("now"))
 _ONE = select(_D.body).where(_D.tenant == bindparam("tenant"), _D.id == bindparam("id"))
 _BEHIND = select(_D.made_at, _D.id).where(_D.tenant == bindparam("tenant"), _D.id == bindparam("after"))
-_FILTERS = {"channel": _D.channel, "state": _D.state, "request_id": _D.request_id}
+_FILTERS = {
+    "channel": _D.channel == bindparam("channel"),
+    "state": _D.state == bindparam("state"),
+    "about": OneOf(_D.request_id, "about"),
+}
 _WRITE = update_at_version(deliveries, "id").values({name: bindparam(f"new_{name}") for name in _CHANGES})
 _PRUNE = delete(deliveries).where(
     _D.tenant == bindparam("of_tenant"), _D.made_at < bindparam("before"), _D.state != str(DeliveryState.waiting)
@@ -44,7 +48,7 @@ def _insert() -> Executable:
 @cache
 def _listed(given: tuple[str, ...], *, behind: bool) -> Select[Any]:
     found = select(_D.body).where(_D.tenant == bindparam("tenant"))
-    found = found.where(*(_FILTERS[name] == bindparam(name) for name in given))
+    found = found.where(*(_FILTERS[name] for name in given))
     if behind:
         found = found.where(tuple_(_D.made_at, _D.id) < tuple_(bindparam("made_at"), bindparam("behind")))
     return found.order_by(_D.made_at.desc(), _D.id.desc()).limit(bindparam("limit"))
@@ -75,9 +79,10 @@ def write(on: Connection, after: Delivery) -> None:
 
 def listed(on: Connection, tenant: str, wanted: DeliveryFilter, after: str | None, limit: int) -> Sequence[Delivery]:
     """Return a page, newest first."""
-    found = {"channel": wanted.channel, "state": wanted.state, "request_id": wanted.request_id}
-    given = {name: str(value) for name, value in found.items() if value is not None}
-    if not encodable(tenant, after or "", *given.values()):
+    about = None if wanted.about is None else sorted(set(wanted.about))
+    found = {"channel": wanted.channel, "state": wanted.state and str(wanted.state), "about": about}
+    given = {name: value for name, value in found.items() if value is not None}
+    if not encodable(tenant, after or "", wanted.channel or "", *(about or ())):
         return []
     values: dict[str, Any] = {"tenant": tenant, "limit": limit} | given
     if after is not None:
@@ -106,7 +111,7 @@ def _row(delivery: Delivery) -> dict[str, Any]:
         "id": delivery.id,
         "channel": delivery.channel,
         "state": str(delivery.state),
-        "request_id": delivery.request_id,
+        "request_id": delivery.stream,
         "made_at": micros(delivery.made_at),
         "due_at": None if delivery.due_at is None else micros(delivery.due_at),
         "version": delivery.version,

@@ -73,5 +73,6 @@ def _age(one: Delivery) -> tuple[datetime, str]:
 
 
 def _is_wanted(one: Delivery, wanted: DeliveryFilter) -> bool:
-    wants = ((wanted.channel, one.channel), (wanted.state, one.state), (wanted.request_id, one.request_id))
-    return all(value is None or value == found for value, found in wants)
+    wants = ((wanted.channel, one.channel), (wanted.state, one.state))
+    is_about = wanted.about is None or one.stream in wanted.about
+    return is_about and all(value is None or value == found for value, found in wants)

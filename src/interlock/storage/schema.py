@@ -300,7 +300,10 @@ deliveries = Table(
     Index("deliveries_by_age", "tenant", "made_at", "id"),
     Index("deliveries_of_request", "tenant", "request_id", "made_at", "id"),
 )
-"""Messages to people and programs: what is sent, or was. They go some day; what has happened is in the log."""
+"""Messages to people and programs: what is sent, or was. They go some day; what has happened is in the log.
+
+`request_id` is the stream that a message is about: the id of a request, or of a run.
+"""
 
 directories = Table(
     "directories", metadata, *_keyed("directories_key", "tenant"), Column("version", Integer, nullable=False)

@@ -106,10 +106,11 @@ class DeliveryContract(Contract):
         self, store: Store, clock: SettableClock
     ) -> None:
         made = []
-        for seq, request in enumerate(("req_1", "req_1", "req_1", "req_2", "req_2"), 1):
-            made.append(planned(clock, seq, "crm" if seq % 2 else "mail", request))
+        for seq, about in enumerate(("req_1", "req_1", "req_1", "req_2", "req_2", "run_1"), 1):
+            one = planned(clock, seq, "crm" if seq % 2 else "mail", about)
+            made.append(replace(one, request_id="") if about == "run_1" else one)
             clock.at += SECOND
-        twin = replace(planned(clock, 6), tenant="elsewhere")
+        twin = replace(planned(clock, 7), tenant="elsewhere")
         await store.add_deliveries([*made, twin])
         await store.write_delivery(delivered(made[0], clock.at))
         newest = [one.id for one in reversed(made)]
@@ -117,10 +118,12 @@ class DeliveryContract(Contract):
         assert [one.id for one in await store.deliveries(TENANT, limit=2)] == newest[:2]
         assert [one.id for one in await store.deliveries(TENANT, after=newest[1], limit=2)] == newest[2:4]
         for wanted, found in (
-            (DeliveryFilter(channel="mail"), [4, 2]),
+            (DeliveryFilter(channel="mail"), [6, 4, 2]),
             (DeliveryFilter(state=DeliveryState.delivered), [1]),
-            (DeliveryFilter(request_id="req_1", channel="crm"), [3, 1]),
-            (DeliveryFilter(request_id="req_1", state=DeliveryState.waiting), [3, 2]),
+            (DeliveryFilter(about=("req_1",), channel="crm"), [3, 1]),
+            (DeliveryFilter(about=("req_1", "req_none"), state=DeliveryState.waiting), [3, 2]),
+            (DeliveryFilter(about=("req_1", "run_1")), [6, 3, 2, 1]),
+            (DeliveryFilter(about=()), []),
             (DeliveryFilter(channel="\0"), []),
         ):
             assert [one.seq for one in await store.deliveries(TENANT, wanted)] == found

@@ -52,6 +52,7 @@ from interlock.web.pages import (
 )
 from interlock.web.pages import agents as agent_pages
 from interlock.web.pages import delegations as delegation_pages
+from interlock.web.pages import deliveries as delivery_pages
 from interlock.web.pages import groups as group_pages
 from interlock.web.pages import log as log_pages
 from interlock.web.pages import people as people_pages
@@ -106,6 +107,7 @@ PAGES = (
     people_pages,
     group_pages,
     delegation_pages,
+    delivery_pages,
     token_pages,
     session_pages,
     style_pages,

@@ -21,11 +21,14 @@ async def list_deliveries(  # noqa: PLR0913, PLR0917 - the filters of a list
     channel: str | None = None,
     state: DeliveryState | None = None,
     request: str | None = None,
+    run: str | None = None,
     after: str | None = None,
     limit: Limit = 50,
 ) -> dict[str, Any]:
     """List messages to people and programs, newest first."""
-    found = await caller.client.list_deliveries(channel=channel, state=state, request=request, after=after, limit=limit)
+    found = await caller.client.list_deliveries(
+        channel=channel, state=state, request=request, run=run, after=after, limit=limit
+    )
     return page_shape("deliveries", found, delivery_shape)
 
 

@@ -1,8 +1,13 @@
 """Lists and the log, as people read them."""
 
+import asyncio
 import json
+from datetime import timedelta
 
 import pytest
+
+from interlock.domain.delivery import BROKER, Delivery, Failure, failed
+from interlock.storage.open import open_store
 
 MAILER = """
 from typing import TypedDict
@@ -63,3 +68,26 @@ def test_the_log_is_what_its_name_alone_shows(mailer):
     assert misplaced.returncode == 2
     assert "Give the options after the command: interlock log show" in misplaced.stderr
     assert [entry["seq"] for entry in map(json.loads, mailer.run("log", "--json").stdout.splitlines())]
+
+
+def test_a_history_says_below_each_entry_who_was_told_of_it(command):
+    run, request = command.paused()
+
+    async def tell():
+        store = open_store(str(command.folder / "test.db"))
+        at = await store.now()
+        for stream, about in ((run, ""), (request, request)):
+            one = Delivery("default", f"dlv_{stream}", "crm", "", stream, 1, "opened", at, at, about)
+            await store.add_deliveries([one])
+            await store.write_delivery(failed(one, at + timedelta(seconds=5), Failure("\x1b[31mno"), BROKER))
+        await store.close()
+
+    asyncio.run(tell())
+    for kind, shown, told in (("requests", request, 1), ("runs", run, 2)):
+        lines = command.run(kind, "show", shown).stdout.splitlines()
+        places = [place for place, line in enumerate(lines) if "could not tell crm so far, one attempt" in line]
+        assert len(places) == told
+        assert all("⟨ESC⟩[31mno; next try 20" in lines[place] for place in places)
+        assert " asks: pay" in lines[places[-1] - 1]
+    of_run = command.run("deliveries", "list", "--run", run[:12]).stdout
+    assert (run in of_run, request in of_run) == (True, True)

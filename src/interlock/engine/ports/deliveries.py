@@ -12,11 +12,15 @@ from interlock.domain.delivery import Delivery, DeliveryState
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFilter:
-    """Which deliveries to list: all filters that are given must hold."""
+    """Which deliveries to list: all filters that are given must hold.
+
+    Args:
+        about: ids of requests and runs.
+    """
 
     channel: str | None = None
     state: DeliveryState | None = None
-    request_id: str | None = None
+    about: Sequence[str] | None = None
 
 
 ANY_DELIVERY = DeliveryFilter()

@@ -21,9 +21,9 @@ from interlock.service.run_views import RunView
 from interlock.service.views import RequestView
 from interlock.web.callers import Caller
 from interlock.web.pages.differences import WORK, Change, changes_between
-from interlock.web.pages.entry_words import entry_words
 from interlock.web.pages.request_status import ShownStatus, asked_words, seconds_left, shown_status, why_not
 from interlock.web.pages.subjects import Shown, shown_part, shown_subject
+from interlock.web.pages.timeline import Timeline, Told, timeline_of
 from interlock.web.pages.values import Node, Room
 from interlock.web.run_requests import rounds_seen
 
@@ -80,7 +80,7 @@ class RequestPart:
         context, result: what the agent says besides, and what came of it.
         consequence: what follows whatever is said.
         rounds: the drafts before it that were sent back, the oldest first.
-        history: its entries in the log, each with its sentence.
+        history: its entries in the log; `timeline` has them in words, and who was told of them.
         person: canonical id of the reader.
         delegates: whom the reader may let vote in their place.
         place: which it is of those that are asked at once, from 1.
@@ -97,7 +97,8 @@ class RequestPart:
     result: Node | None
     consequence: tuple[Consequence, ...]
     rounds: tuple[Round, ...]
-    history: Sequence[tuple[Entry, str]]
+    history: Sequence[Entry]
+    timeline: Timeline
     person: str
     delegates: tuple[str, ...]
     place: int
@@ -198,7 +199,7 @@ class RequestPart:
     @property
     def comments(self) -> list[Entry]:
         """What people have said beside their votes."""
-        return [entry for entry, _ in self.history if isinstance(entry.event, Commented)]
+        return [entry for entry in self.history if isinstance(entry.event, Commented)]
 
     def did(self, vote: Vote) -> str:
         """Return what somebody has done by a vote."""
@@ -231,12 +232,14 @@ async def part_of_page(  # noqa: PLR0913 - what a page knows of each
     place: int,
     refusal: Refusal | None,
     room: Room,
+    told: Told,
 ) -> RequestPart:
     """Return one request of a page, in which so much room is left for its values.
 
     Args:
         run: its run, if the reader sees that.
         behind: its run, whoever sees it.
+        told: who was told of its entries.
     """
     request, context = view.request, context_of_vote(caller, view)
     history = (await caller.client.history(request.id))[: request.version]
@@ -251,7 +254,8 @@ async def part_of_page(  # noqa: PLR0913 - what a page knows of each
         None if request.result is None else shown_part(request, "result", room),
         consequences(view, run),
         rounds_shown(request, *await rounds_seen(caller, request, behind)),
-        told(history),
+        history,
+        timeline_of(history, {}, told, everything=True),
         context.person,
         delegates(request, context) if view.may.delegate else (),
         place,
@@ -282,8 +286,3 @@ def _changed(one: Request, other: Request, work: int) -> tuple[Change, ...]:
 
 def _done(history: Sequence[Entry]) -> EffectExecuted | None:
     return next((entry.event for entry in history if isinstance(entry.event, EffectExecuted)), None)
-
-
-def told(entries: Sequence[Entry]) -> list[tuple[Entry, str]]:
-    """Return entries of the log, each with its sentence."""
-    return [(entry, entry_words(entry)) for entry in entries]

@@ -11,11 +11,13 @@ from starlette.responses import Response
 from interlock.errors import NotFound
 from interlock.service.pause_requests import requests_of_pause
 from interlock.web.callers import Caller
+from interlock.web.context import context_of
 from interlock.web.last_approved import last_approved_seen
 from interlock.web.pages.just_done import just_done
 from interlock.web.pages.rendering import page
-from interlock.web.pages.request_parts import Refusal, part_of_page, told
+from interlock.web.pages.request_parts import Refusal, part_of_page
 from interlock.web.pages.routing import Reader, pages
+from interlock.web.pages.timeline import timeline_of, told_about
 from interlock.web.pages.values import Room, node_of
 from interlock.web.run_requests import run_behind
 from interlock.web.same_requests import same_seen
@@ -37,6 +39,7 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
     """Return the page of a request as it stands now."""
     await must_see(caller, request_id)
     view, asked_for = await caller.client.request(request_id), call.query_params
+    context = context_of(call)
     behind = await run_behind(caller, view.request)
     sees_run = behind is not None and (await visibility_of(caller)).sees_run(behind.run)
     run = behind if sees_run else None
@@ -47,7 +50,14 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
     room = Room()  # what stands on one page shares it
     parts = [
         await part_of_page(
-            caller, one, run, behind=behind, place=place_of.get(one.request.id, 1), refusal=refusal, room=room
+            caller,
+            one,
+            run,
+            behind=behind,
+            place=place_of.get(one.request.id, 1),
+            refusal=refusal,
+            room=room,
+            told=await told_about(caller, context, request=one.request.id),
         )
         for one in views
     ]
@@ -62,7 +72,7 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
         run=run,
         last_approved={one.request.id: await last_approved_seen(caller, one.request) for one in views},
         same={one.request.id: await same_seen(caller, one.request) for one in views},
-        timeline=() if run is None else told(await caller.client.timeline(run.run.id)),
+        timeline=None if run is None else timeline_of(await caller.client.timeline(run.run.id), {}, {}),
         together=together,
         decided=sum(one not in still_open for one in together),
         streams=[*(one.request.id for one in parts), *([view.request.run_id] if view.request.run_id else [])],

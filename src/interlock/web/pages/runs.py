@@ -18,10 +18,11 @@ from interlock.service.pages import Page
 from interlock.service.run_permissions import run_permitted
 from interlock.service.run_views import RunView
 from interlock.web.callers import Caller
+from interlock.web.context import context_of
 from interlock.web.pages.fields import fields_of
 from interlock.web.pages.rendering import page
 from interlock.web.pages.routing import Person, Reader, pages
-from interlock.web.pages.timeline import timeline_of
+from interlock.web.pages.timeline import timeline_of, told_about
 from interlock.web.pages.values import LARGEST, Node, node_of
 from interlock.web.visible import run_seen, runs_about, runs_seen, thread_seen
 
@@ -107,7 +108,12 @@ async def shown(  # noqa: PLR0913 - what a reader is told
         awaited=awaited,
         asked=[request for request in view.requests if request not in awaited],
         may=run_permitted(view.run, caller.principal, directory),
-        timeline=timeline_of(await caller.client.timeline(run_id), requests, everything=everything),
+        timeline=timeline_of(
+            await caller.client.timeline(run_id),
+            requests,
+            await told_about(caller, context_of(call), run=run_id),
+            everything=everything,
+        ),
         everything=everything,
         given=_whole(view.run.input),
         came=_whole(view.run.output),

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from interlock.domain import collaboration, events, run_events
+from interlock.domain.access import Permission
 from interlock.domain.action import Verdict
+from interlock.domain.delivery import Delivery, DeliveryState
 from interlock.domain.request import Request, name_of
 from interlock.engine.changes import Entry
+from interlock.service.deliveries import DeliveryWords, delivery_words
+from interlock.web.callers import Caller, why_not
+from interlock.web.context import Context
 from interlock.web.pages.entry_words import entry_words
 
 Tone = Literal["plain", "good", "bad", "warn"]
@@ -39,18 +44,52 @@ MOST = 200
 """How many moments a page shows: the newest."""
 
 
+MOST_DELIVERIES = 200
+"""How many messages a timeline shows: the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownDelivery:
+    """A message about an entry.
+
+    Args:
+        again: it was given up, and the reader may have it sent again.
+    """
+
+    delivery: Delivery
+    again: bool
+
+    @property
+    def words(self) -> DeliveryWords:
+        """How it stands."""
+        return delivery_words(self.delivery)
+
+    @property
+    def tone(self) -> Tone:
+        """Whether that is well."""
+        if self.delivery.state is DeliveryState.failed:
+            return "bad"
+        return "warn" if self.words.again_at else "plain"
+
+
+Told = Mapping[tuple[str, int], Sequence[ShownDelivery]]
+"""Who was told of an entry, by its stream and number there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """One entry of the log in a timeline.
 
     Args:
         about: what is asked by the request that it is an entry of; empty for one of the run.
+        told: who was told of it.
     """
 
     entry: Entry
     words: str
     tone: Tone
     about: str = ""
+    told: Sequence[ShownDelivery] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +101,42 @@ class Timeline:
     minor: int = 0
 
 
-def timeline_of(entries: Sequence[Entry], requests: Mapping[str, Request], *, everything: bool = False) -> Timeline:
+async def told_about(caller: Caller, context: Context, *, request: str | None = None, run: str | None = None) -> Told:
+    """Return who was told of the entries of a request, or of a run and what it asked; nothing to who may not know."""
+    if await why_not(caller, Permission.examine, context) is not None:
+        return {}
+    sends = await why_not(caller, Permission.send, context) is None
+    page = await caller.client.list_deliveries(request=request, run=run, limit=MOST_DELIVERIES)
+    found: dict[tuple[str, int], list[ShownDelivery]] = {}
+    for one in reversed(page.rows):
+        again = sends and one.state is DeliveryState.failed
+        found.setdefault((one.stream, one.seq), []).append(ShownDelivery(one, again))
+    return found
+
+
+def timeline_of(
+    entries: Sequence[Entry], requests: Mapping[str, Request], told: Told, *, everything: bool = False
+) -> Timeline:
     """Return entries as a timeline.
 
     Args:
         requests: those that entries are about, by id.
-        everything: minor entries as well.
+        told: who was told of them.
+        everything: minor entries as well, of which nobody was told.
     """
-    wanted = [entry for entry in entries if everything or not isinstance(entry.event, MINOR)]
+    of = {entry.position: told.get((entry.stream, entry.seq), ()) for entry in entries}
+    wanted = [one for one in entries if everything or of[one.position] or not isinstance(one.event, MINOR)]
     shown = wanted[-MOST:]
     return Timeline(
-        tuple(_moment(entry, requests.get(entry.stream)) for entry in shown),
+        tuple(_moment(entry, requests.get(entry.stream), of[entry.position]) for entry in shown),
         len(wanted) - len(shown),
         len(entries) - len(wanted),
     )
 
 
-def _moment(entry: Entry, request: Request | None) -> Moment:
+def _moment(entry: Entry, request: Request | None, told: Sequence[ShownDelivery]) -> Moment:
     about = "" if request is None else name_of(request.edition.subject)
-    return Moment(entry, entry_words(entry), tone_of(entry), about)
+    return Moment(entry, entry_words(entry), tone_of(entry), about, told)
 
 
 def tone_of(entry: Entry) -> Tone:
