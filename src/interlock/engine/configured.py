@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from interlock.config.load import SETTLED_NS, reload_settings
 from interlock.config.located import ConfigFile
@@ -21,6 +22,7 @@ from interlock.domain.policy_check import RESERVED, ROUTE_NAMES, WHERE_NAMES, fr
 from interlock.domain.retries import Retries
 from interlock.domain.windows import is_window, sums_in
 from interlock.engine.calendars import Place, build_calendars
+from interlock.engine.one_look import looked_at
 from interlock.engine.people import directory_of
 from interlock.engine.ports.policies import PolicySet
 from interlock.errors import BadInput, InterlockError
@@ -60,9 +62,11 @@ class ConfiguredPolicies:
 
     def current(self) -> PolicySet:
         """Return policies and people as they are configured now, or as they last were, and why. See the port."""
-        (origin, good), held = self._good, self._held
-        if origin is None:
-            return good
+        origin, good = self._good
+        return good if origin is None else looked_at(self, partial(self._look, origin, good))
+
+    def _look(self, origin: ConfigFile, good: PolicySet) -> PolicySet:
+        held = self._held
         stamp = _stamp(origin)
         if held is not None and stamp is not None and stamp == held[0]:
             return held[1]

@@ -10,6 +10,7 @@ from typing import Protocol
 from interlock.domain.action import Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
+from interlock.engine.one_look import one_look
 from interlock.errors import BadInput, InterlockError
 
 MOST = 500
@@ -79,7 +80,8 @@ async def cast(client: Voter, vote: SubmittedVote) -> Request:
 async def cast_all(client: Voter, votes: Sequence[SubmittedVote]) -> list[Request | InterlockError]:
     """Cast many votes; return what came of each, in their order: what is refused undoes no other one.
 
-    Several votes on one request are cast in their order; of different ones, in none.
+    Several votes on one request are cast in their order; of different ones, in none. All are decided by the
+    configuration as it is at the beginning.
 
     Raises:
         BadInput: if they are too many.
@@ -100,7 +102,8 @@ async def cast_all(client: Voter, votes: Sequence[SubmittedVote]) -> list[Reques
                 except InterlockError as refused:
                     found[number] = refused
 
-    ended = await asyncio.gather(*map(of_one_request, by_request.values()), return_exceptions=True)
+    with one_look():
+        ended = await asyncio.gather(*map(of_one_request, by_request.values()), return_exceptions=True)
     for defect in ended:
         if defect is not None:
             raise defect  # after all others have been cast: none of them is cut off

@@ -1,5 +1,6 @@
 """Configured policies: what they come to, and that they are always the file's as it is now."""
 
+import asyncio
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from interlock.domain.calendar import Calendar, Span
 from interlock.domain.policy import Step
 from interlock.engine.codec import decode_policy, encode_policy
 from interlock.engine.configured import ConfiguredPolicies
+from interlock.engine.one_look import one_look
 from interlock.engine.routing import hash_of
 from interlock.errors import BadInput, InvalidPolicy
 
@@ -270,3 +272,26 @@ def test_a_condition_that_is_too_much_is_named_with_its_line(file, condition, sa
     write(file, FILE.replace("amount < 10", json.dumps(condition)))
     with pytest.raises(BadInput, match=rf"interlock\.yaml:\d+: .*when.*{said}"):
         configured(file).current()
+
+
+def test_what_one_call_does_is_decided_by_one_look_and_what_goes_on_after_it_looks_again(file):
+    async def run():
+        policies, named = configured(file), []
+
+        async def later(gate):
+            await gate.wait()
+            named.append(policies.current().policies[0].name)
+
+        gate = asyncio.Event()
+        with one_look():
+            first = policies.current()
+            write(file, FILE.replace("first", "other"))
+            assert policies.current() is first
+            going_on = asyncio.create_task(later(gate))
+            await asyncio.sleep(0)
+        assert policies.current().policies[0].name == "other"
+        gate.set()
+        await going_on
+        assert named == ["other"]
+
+    asyncio.run(run())
