@@ -273,3 +273,19 @@ async def test_what_is_put_aside_on_its_page_leaves_the_list_of_that_person_alon
     await mia.post(f"{where}/snooze", data={"lasts": "30m", "key": "d"})
     server.clock.advance(seconds=1800)
     assert rows(await opened(mia)) == [asked["id"]]
+
+
+async def test_the_first_page_of_the_inbox_weighs_less_than_150_kilobytes_with_fifty_rows(server):
+    agent, mia = await server.agent(), await server.person(MIA)
+    for number in range(inbox.ON_A_PAGE + 1):
+        args = {"to": [f"{one}.{number}@customers.example" for one in range(3)], "subject": f"The invoice {number}"}
+        about = {"reference": f"INV-{number}", "context": {"reversible": False, "risk": "high"}}
+        await ask(
+            agent, {"asked": {"kind": "approval", "name": f"send_{number}", "args": args}, **about}, key=str(number)
+        )
+    page = await mia.get("../../")
+    assert len(rows(page.text)) == inbox.ON_A_PAGE
+    assets = {one: await mia.get(f"../..{one}") for one in re.findall(r'(?:src|href)="(/assets/[^"]+)"', page.text)}
+    weight = sum(one.num_bytes_downloaded for one in (page, *assets.values()))
+    assert len(assets) < 15
+    assert weight < 150_000, f"{weight:,}, of which the page has {len(page.content):,}"

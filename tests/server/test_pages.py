@@ -13,6 +13,7 @@ from tests.server.test_agents_api import MAIL, ask
 
 from interlock.domain.access import ACCESS
 from interlock.domain.credentials import Scope
+from interlock.web.pages.assets import FOLDER
 from interlock.web.pages.rendering import policy
 
 GIVEN = {
@@ -111,6 +112,22 @@ async def test_an_asset_is_kept_under_its_own_digest_alone(server, path):
     answer = await server.client().get(f"../..{path}")
     assert answer.status_code == HTTPStatus.OK
     assert "immutable" not in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize(
+    ("takes", "encoding"),
+    [("gzip, br", "gzip"), ("br;q=1, GZIP ; q=0.5", "gzip"), ("gzip;q=0, br", None), ("identity", None), ("", None)],
+)
+async def test_an_asset_is_compressed_for_whoever_takes_that_and_no_page_is(server, takes, encoding):
+    mia = await server.person("mia@example.com")
+    page = await mia.get("../../", headers={"Accept-Encoding": takes})
+    assert "content-encoding" not in page.headers, "a page has secrets beside words of others"
+    address = re.search(r'"(/assets/[^"]*/htmx.min.js)"', page.text).group(1)
+    answer = await server.client().get(f"../..{address}", headers={"Accept-Encoding": takes})
+    assert answer.headers.get("content-encoding") == encoding
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert answer.content == FOLDER.joinpath("htmx.min.js").read_bytes()
+    assert (answer.num_bytes_downloaded < len(answer.content) / 2) == (encoding == "gzip")
 
 
 async def test_an_asset_that_is_none_is_a_404(server):

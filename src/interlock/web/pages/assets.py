@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import re
 from functools import cache
 from importlib.resources import files
 from mimetypes import guess_type
 
 from fastapi import APIRouter, Depends
+from starlette.requests import Request
 from starlette.responses import Response
 
 from interlock.domain.access import Permission
@@ -44,8 +47,30 @@ def _digest(name: str) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
+@cache
+def _compressed(name: str) -> bytes | None:
+    content = _content(name)
+    return None if content is None else gzip.compress(content, mtime=0)
+
+
 @router.get("/assets/{digest}/{name}")
-async def asset(digest: str, name: str) -> Response:
-    """Return a file of ours. Another digest is that of a page of another version: it gets the present file, unkept."""
-    kept = {"Cache-Control": f"public, max-age={ONE_YEAR}, immutable"} if _digest(name) == digest else {}
-    return Response(_content(name), media_type=guess_type(name)[0], headers=kept)
+async def asset(call: Request, digest: str, name: str) -> Response:
+    """Return a file of ours. Another digest is that of a page of another version: it gets the present file, unkept.
+
+    Files hold no secret and may be compressed. Pages may not: they show what agents say beside what signs forms, and
+    from lengths alone one could guess the latter (BREACH).
+    """
+    headers = {"Vary": "Accept-Encoding"}
+    if _digest(name) == digest:
+        headers["Cache-Control"] = f"public, max-age={ONE_YEAR}, immutable"
+    content = _content(name)
+    if _takes_gzip(call):
+        content, headers["Content-Encoding"] = _compressed(name), "gzip"
+    return Response(content, media_type=guess_type(name)[0], headers=headers)
+
+
+def _takes_gzip(call: Request) -> bool:
+    """Say whether a caller takes what is compressed (RFC 9110, section 12.5.3): by its name, unless it is refused."""
+    offered = ",".join(call.headers.getlist("accept-encoding")).lower().split(",")
+    quality = {name.strip(): rest.replace(" ", "") for name, _, rest in (one.partition(";") for one in offered)}
+    return "gzip" in quality and not re.fullmatch(r"q=0(\.0*)?", quality["gzip"])
