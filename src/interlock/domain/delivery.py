@@ -65,6 +65,12 @@ STANDARD_WEBHOOKS = Schedule(
 BROKER = Schedule(tuple(_of(seconds=seconds) for seconds in (1, 2, 5, 10)), forever=True)
 """A broker that is down comes back, and takes what waited: within ten seconds of that."""
 
+PEOPLE = Schedule((*(_of(seconds=seconds) for seconds in (10, 30, 120, 300)), *[_of(minutes=15)] * 96))
+"""People are told within a quarter of an hour of a mail server's or a chat's return; for a day, then no more."""
+
+BUNDLE = "bundle"
+"""What a delivery has as its event that stands for several entries."""
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -107,6 +113,11 @@ def delivery_id(tenant: str, channel: str, recipient: str, stream: str, seq: int
     """Return the id of the delivery of an entry to a recipient: the same whoever plans it."""
     parts = "\0".join((tenant, channel, recipient, stream, str(seq)))
     return f"dlv_{hashlib.sha256(parts.encode()).hexdigest()[:26]}"
+
+
+def bundle_id(tenant: str, channel: str, recipient: str, bundle: str) -> str:
+    """Return the id of the delivery that stands for several entries: each that is planned into it finds it there."""
+    return delivery_id(tenant, channel, recipient, f"{BUNDLE} {bundle}", 0)
 
 
 def begun(delivery: Delivery, now: datetime, lease: timedelta) -> Delivery:
@@ -159,14 +170,16 @@ def again(delivery: Delivery, now: datetime) -> Delivery:
     return replace(delivery, version=delivery.version + 1, state=DeliveryState.waiting, due_at=now, attempts=0)
 
 
-def is_first(delivery: Delivery, others: Sequence[Delivery]) -> bool:
-    """Say whether nothing that was planned before it, to the same recipient about the same request, still waits."""
-    return not any(
-        one.state is DeliveryState.waiting
+def waits_for(delivery: Delivery, others: Sequence[Delivery]) -> Delivery | None:
+    """Return what was planned before it, to the same recipient about the same request, and still waits."""
+    before = (
+        one
+        for one in others
+        if one.state is DeliveryState.waiting
         and (one.stream, one.recipient) == (delivery.stream, delivery.recipient)
         and one.seq < delivery.seq
-        for one in others
     )
+    return next(before, None)
 
 
 def _tried(delivery: Delivery, attempt: Attempt) -> Delivery:

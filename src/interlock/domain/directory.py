@@ -12,6 +12,7 @@ from interlock.domain import directory_events as events
 from interlock.domain.authority import Delegation, Directory
 from interlock.domain.credentials import Credential
 from interlock.domain.directory_events import DirectoryEvent, GroupOrRole
+from interlock.domain.notice_choice import NoticeChoice
 
 STREAM = "directory"
 """The stream of the log in which all of it stands. No request and no run is called so."""
@@ -74,6 +75,7 @@ class KeptDirectory:
         configured: what the configuration's file said last, section by section.
         identities: by issuer and subject of a provider, the canonical ids of those who were invited.
         claimed: by canonical id and issuer, what providers say of people.
+        notices: by canonical id, how people want to be told of what waits for them.
     """
 
     tenant: str
@@ -85,6 +87,7 @@ class KeptDirectory:
     configured: Mapping[str, frozenset[str]] = field(default_factory=dict)
     identities: Mapping[tuple[str, str], str] = field(default_factory=dict)
     claimed: Mapping[tuple[str, str], Claimed] = field(default_factory=dict)
+    notices: Mapping[str, NoticeChoice] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -167,17 +170,20 @@ def _evolved(directory: KeptDirectory, event: DirectoryEvent) -> KeptDirectory: 
             return replace(directory, configured=after)
         case events.SessionEnded() | events.DirectoryRestored():
             return directory
-        case events.IdentityLinked() | events.MembershipsClaimed():
-            return _with_word_of_provider(directory, event)
+        case events.IdentityLinked() | events.MembershipsClaimed() | events.NoticesChosen():
+            return _with_what_is_said_of(directory, event)
         case events.AccountInvited():
             return _invited(directory, event)
         case _:
             return _with_account(directory, event)
 
 
-def _with_word_of_provider(
-    directory: KeptDirectory, event: events.IdentityLinked | events.MembershipsClaimed
+def _with_what_is_said_of(
+    directory: KeptDirectory, event: events.IdentityLinked | events.MembershipsClaimed | events.NoticesChosen
 ) -> KeptDirectory:
+    """Return a directory with what a provider says of somebody, or they themselves do."""
+    if isinstance(event, events.NoticesChosen):
+        return replace(directory, notices={**directory.notices, event.person: event.choice})
     if isinstance(event, events.MembershipsClaimed):
         claimed = Claimed(frozenset(event.groups), frozenset(event.roles), event.until)
         return replace(directory, claimed={**directory.claimed, (event.person, event.issuer): claimed})

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from interlock.domain.notice_choice import NoticeChoice
+
 GroupOrRole = Literal["group", "role"]
 
 
@@ -188,6 +190,16 @@ class MembershipsClaimed:
 
 
 @dataclass(frozen=True, slots=True)
+class NoticesChosen:
+    """Somebody has said how they want to be told of what waits for them, or an admin has."""
+
+    person: str
+    choice: NoticeChoice
+    at: datetime
+    type: Literal["notices_chosen"] = "notices_chosen"
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigurationChanged:
     """The configuration's file has changed, and what it says holds from now on.
 
@@ -223,4 +235,4 @@ _OfAccounts = (
     | AccountEnabled
 )
 _OfCredentials = TokenCreated | TokenRevoked | SessionEnded
-DirectoryEvent = _OfMembers | _OfAccounts | _OfCredentials | ConfigurationChanged | DirectoryRestored
+DirectoryEvent = _OfMembers | _OfAccounts | _OfCredentials | NoticesChosen | ConfigurationChanged | DirectoryRestored

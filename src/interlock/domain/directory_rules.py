@@ -11,6 +11,7 @@ from interlock.domain import directory_events as events
 from interlock.domain.authority import LOCAL_PREFIX, LONGEST_ID, NO_PERSON, Directory
 from interlock.domain.directory import Account, AccountStatus, KeptDirectory, fold_directory
 from interlock.domain.directory_events import DirectoryEvent, GroupOrRole
+from interlock.domain.notice_choice import NO_CHOICE, NoticeChoice, checked_choice
 from interlock.errors import Closed, Forbidden, InvalidValue, NotFound
 
 ADMIN = "admin"
@@ -140,6 +141,13 @@ class DirectoryRules:
         if who in self.kept.accounts:
             self.account(who, AccountStatus.invited, AccountStatus.active)
         return self._with_an_admin((events.AccountDisabled(who, self.now),))
+
+    def choose_notices(self, name: str, choice: NoticeChoice) -> tuple[DirectoryEvent, ...]:
+        """Keep how somebody wants to be told; nothing if they have said so before."""
+        who = self.person(name, "person")
+        if self.kept.notices.get(who, NO_CHOICE) == choice:
+            return ()
+        return (events.NoticesChosen(who, checked_choice(choice), self.now),)
 
     def configure(self, entries: Mapping[str, frozenset[str]]) -> tuple[DirectoryEvent, ...]:
         """Note what the configuration's file says now; nothing if the log says the same."""

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from interlock.domain.delivery import (
+    BUNDLE,
     Delivery,
     Failure,
     begun,
     delivered,
     dropped,
     failed,
-    is_first,
     postponed,
+    waits_for,
 )
 from interlock.engine.integrity import with_whole_requests
 from interlock.engine.ports.deliveries import DeliveryFilter
-from interlock.engine.ports.sender import Message, NotNeeded, NotTaken, Sender
+from interlock.engine.ports.sender import Message, NotNeeded, NotTaken, NotYet, Sender
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict, InterlockError, StoreError, StoreReplaced
 from interlock.failpoints import failpoint
@@ -32,8 +33,8 @@ PATIENCE = 30.0
 LOOK_AGAIN = 2.0
 """Seconds between two looks at what others have planned."""
 
-BEHIND = timedelta(seconds=1)
-"""How long a message waits for one that goes before it."""
+BEHIND, BEHIND_RETRY = timedelta(seconds=1), timedelta(seconds=5)
+"""How long a message waits at least for one that goes before it, and for one that did not go at once."""
 
 MOST_EARLIER = 200
 
@@ -138,8 +139,9 @@ class Deliverer:
         mine = begun(delivery, await self._store.now(), LEASE)
         await self._store.write_delivery(mine)
         earlier = await self._earlier(mine)
-        if sender.in_order and not is_first(mine, earlier):
-            await self._store.write_delivery(postponed(mine, await self._store.now() + BEHIND))
+        before = waits_for(mine, earlier) if sender.in_order else None
+        if before is not None:
+            await self._store.write_delivery(postponed(mine, _after(before, await self._store.now())))
             return
         after = await self._sent(sender, mine, earlier)
         failpoint("delivery.sent")
@@ -153,6 +155,8 @@ class Deliverer:
                 reference = await sender.send(message)
         except NotNeeded as why:
             return dropped(mine, await self._store.now(), str(why))
+        except NotYet as later:
+            return postponed(mine, later.until)
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - a channel raises what it likes, and nothing may be lost by it
@@ -169,15 +173,14 @@ class Deliverer:
             raise NotNeeded(f"The log has no entry {mine.seq} of {mine.stream}.")
         ids = [mine.request_id] if mine.request_id else []
         loaded = with_whole_requests(await self._store.load(mine.tenant, ids))
-        return Message(mine, entries[0], loaded.requests.get(mine.request_id), earlier)
+        return Message(mine, entries[0], loaded.requests.get(mine.request_id), earlier, entries[1:])
 
     async def _earlier(self, mine: Delivery) -> list[Delivery]:
         if not mine.request_id:
             return []
-        wanted = DeliveryFilter(channel=mine.channel, about=(mine.request_id,))
+        wanted = DeliveryFilter(mine.channel, about=(mine.request_id,), recipient=mine.recipient)
         found = await self._store.deliveries(mine.tenant, wanted, limit=MOST_EARLIER)
-        mine_too = [one for one in found if one.recipient == mine.recipient and one.seq < mine.seq]
-        return sorted(mine_too, key=lambda one: one.seq)
+        return sorted((one for one in found if one.seq < mine.seq and one.event != BUNDLE), key=lambda one: one.seq)
 
     def _fails(self, sender: Sender, what: str) -> None:
         if sender.name not in self._failing:
@@ -188,6 +191,12 @@ class Deliverer:
         if sender.name in self._failing:
             self._failing.discard(sender.name)
             self._complain(f"{sender.name} takes messages again.")
+
+
+def _after(before: Delivery, now: datetime) -> datetime:
+    """Return when to look again whether a message has gone: soon, if it may be being sent; else when that is tried."""
+    soon = now + (BEHIND if not before.attempts else BEHIND_RETRY)
+    return soon if before.due_at is None or before.due_at <= now + LEASE else before.due_at
 
 
 def _failure(error: Exception) -> Failure:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from interlock.domain.delivery import Delivery, delivery_id
+from interlock.domain.delivery import BUNDLE, Delivery, bundle_id, delivery_id
+from interlock.domain.notices import braked
 from interlock.domain.request import Request
 from interlock.engine.changes import Entry
 from interlock.engine.integrity import with_whole_requests
 from interlock.engine.ports.channel import Notice
-from interlock.engine.ports.sender import Sender
+from interlock.engine.ports.sender import Recipient, Sender
 from interlock.engine.ports.store import Store
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 class DeliveryPlan:
@@ -36,26 +41,40 @@ class DeliveryPlan:
         loaded = with_whole_requests(await self._store.load(self._tenant, {entry.stream for entry in entries}))
         new: list[Delivery] = []
         for entry in entries:
-            new += await self._of(entry, loaded.requests.get(entry.stream))
+            new += await self._of(entry, loaded.requests.get(entry.stream), new)
         if new:
             await self._store.add_deliveries(new)
             self._planned()
 
-    async def _of(self, entry: Entry, request: Request | None) -> list[Delivery]:
-        now = await self._store.now()
-        return [
-            Delivery(
-                self._tenant,
-                delivery_id(self._tenant, sender.name, recipient, entry.stream, entry.seq),
-                sender.name,
-                recipient,
-                entry.stream,
-                entry.seq,
-                entry.event.type,
-                made_at=now,
-                due_at=now,
-                request_id="" if request is None else request.id,
-            )
-            for sender in self._senders
-            for recipient in dict.fromkeys(await sender.recipients(entry, request))
-        ]
+    async def _of(self, entry: Entry, request: Request | None, new: Sequence[Delivery]) -> list[Delivery]:
+        """Return what is planned of an entry, after these new ones."""
+        now, made = await self._store.now(), list[Delivery]()
+        for sender in self._senders:
+            for recipient in dict.fromkeys(await sender.recipients(entry, request)):
+                given = await self._braked(sender, recipient, [*new, *made], now)
+                made.append(self._delivery(sender, given, entry, request, now))
+        return made
+
+    async def _braked(self, sender: Sender, recipient: Recipient, new: Sequence[Delivery], now: datetime) -> Recipient:
+        """Return a recipient; of the one message that stands for all others, where they have had enough."""
+        if sender.most_an_hour is None or recipient.bundle:
+            return recipient
+        mine = [one for one in new if (one.channel, one.recipient) == (sender.name, recipient.name)]
+        due_at = recipient.due_at or now
+        since = now - HOUR if due_at <= now else due_at - DAY  # what waits for the end of quiet hours comes all at once
+        before = await self._store.count_deliveries(self._tenant, sender.name, recipient.name, since)
+        if before + len(mine) < sender.most_an_hour:
+            return recipient
+        due = braked(due_at, now)
+        return replace(recipient, due_at=due.at, bundle=due.bundle)
+
+    def _delivery(
+        self, sender: Sender, recipient: Recipient, entry: Entry, request: Request | None, now: datetime
+    ) -> Delivery:
+        to = self._tenant, sender.name, recipient.name
+        if recipient.bundle:
+            key, event, request = bundle_id(*to, recipient.bundle), BUNDLE, None
+        else:
+            key, event = delivery_id(*to, entry.stream, entry.seq), entry.event.type
+        about = entry.stream, entry.seq, event, now, recipient.due_at or now, "" if request is None else request.id
+        return Delivery(self._tenant, key, sender.name, recipient.name, *about)

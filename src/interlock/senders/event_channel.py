@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from interlock.domain.request import Request
 from interlock.engine.changes import Entry
-from interlock.engine.ports.sender import Message
+from interlock.engine.ports.sender import CHANNEL_ITSELF, Message, Recipient
 from interlock.senders.cloud_events import cloud_event_bytes
 from interlock.service.queue_replies import ReplyTokens
 
@@ -41,12 +41,13 @@ class EventSender:
     """The part of the port `Sender` that such channels share."""
 
     in_order = False
+    most_an_hour: int | None = None
 
     def __init__(self, channel: EventChannel) -> None:
         self.name = channel.name
         self.tenant = channel.tenant
         self.channel = channel
 
-    async def recipients(self, entry: Entry, request: Request | None) -> Sequence[str]:  # noqa: ARG002 - see the port
+    async def recipients(self, entry: Entry, request: Request | None) -> Sequence[Recipient]:  # noqa: ARG002 - see the port
         """Return the channel itself, for what it is told of."""
-        return ("",) if entry.event.type in self.channel.events else ()
+        return (CHANNEL_ITSELF,) if entry.event.type in self.channel.events else ()

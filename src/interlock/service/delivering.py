@@ -15,10 +15,13 @@ from interlock.service.parts import Parts
 ENDINGS = frozenset({"effect_executed", "effect_failed", "effect_lapsed"})
 """What has become of an approval: people are not asked for anything by it, but a card or a program says it."""
 
+TELLS_ONE = frozenset({"delegated"})
+"""What tells one person alone that something waits for them."""
+
 
 def is_told(entry: Entry) -> bool:
     """Say whether channels may be told of an entry."""
-    return concerns_people(entry) or entry.event.type in ENDINGS
+    return concerns_people(entry) or entry.event.type in ENDINGS | TELLS_ONE
 
 
 class Delivering:

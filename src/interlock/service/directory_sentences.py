@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from interlock.domain import directory_events as events
 from interlock.domain.directory_events import DirectoryEvent
+from interlock.domain.notice_choice import NoticeChoice
 from interlock.service.inline import when
 from interlock.service.text import in_quotes, shortened
 
@@ -28,7 +29,7 @@ STATED: dict[type[DirectoryEvent], str] = {
 """Events whose fields say as they are what there is to say."""
 
 
-def directory_sentence(event: DirectoryEvent) -> str:
+def directory_sentence(event: DirectoryEvent) -> str:  # noqa: PLR0911 - one return an event
     """Say what an event states; parts of it come from data and are not harmless yet."""
     match event:
         case events.DelegationMade(giver=giver, delegate=delegate, until=until, since=since, reason=reason):
@@ -45,6 +46,8 @@ def directory_sentence(event: DirectoryEvent) -> str:
             return (
                 f"{issuer} says: {shortened(belongs, SHORT)}" if told else f"{issuer} says nothing of {person} any more"
             )
+        case events.NoticesChosen(person=person, choice=choice):
+            return f"{person} is told of what waits for them {shortened(choice_words(choice), SHORT)}"
         case events.ConfigurationChanged(added=added, removed=removed):
             told = [f"{section} now say {shortened('; '.join(entries), SHORT)}" for section, entries in added.items()]
             told += [
@@ -53,3 +56,15 @@ def directory_sentence(event: DirectoryEvent) -> str:
             return f"the configuration has changed: {'. '.join(told)}"
         case _:
             return STATED[type(event)].format(event)
+
+
+def choice_words(choice: NoticeChoice) -> str:
+    """Say how somebody wants to be told."""
+    whens = {"at_once": "at once", "never": "never"}
+    ways = [
+        f"by {name} {whens.get(way.when, f'daily at {way.digest_at}')}{f' at {way.address}' if way.address else ''}"
+        for name, way in sorted(choice.ways.items())
+    ]
+    quiet = "" if choice.quiet is None else f", but not from {choice.quiet[0]} to {choice.quiet[1]}"
+    ended = ", and how it ended" if choice.outcomes else ""
+    return f"{', '.join(ways) or 'at once'}{quiet}{ended} (times of {choice.zone})"

@@ -12,6 +12,7 @@ from interlock.domain.access import ROLES, Permission, why_refused
 from interlock.domain.authority import LOCAL_PREFIX, Delegation, Directory, Principal
 from interlock.domain.directory_events import DelegationMade, GroupOrRole
 from interlock.domain.directory_rules import DirectoryRules, may_delegate
+from interlock.domain.notice_choice import NO_CHOICE, NoticeChoice, addresses
 from interlock.domain.policy import names_asked
 from interlock.domain.provisioning import is_known
 from interlock.engine.consequences import actor_of
@@ -86,6 +87,48 @@ class People:
             Closed: if the configuration's file puts them there, or nobody would be admin any more.
         """
         await self._change(lambda rules: PlannedChange(rules.remove_member(kind, name, person)))
+
+    async def notices(self, of: str | None = None) -> NoticeChoice:
+        """Return how somebody is told of what waits for them: this principal, or as an admin somebody else.
+
+        Raises:
+            Forbidden: if it is somebody else, and the principal is no admin.
+            InvalidValue: if this is no person.
+        """
+        kept, now = await self._directories.kept(self._tenant), await self._directories.store.now()
+        rules = DirectoryRules(kept, self._directories.configured().directory, now)
+        person = rules.person(of or self._principal.id, "person")
+        self._must_be_theirs(rules, person)
+        return rules.kept.notices.get(person, NO_CHOICE)
+
+    async def choose_notices(self, choice: NoticeChoice, of: str | None = None) -> NoticeChoice:
+        """Keep how somebody wants to be told of what waits for them. See `notices`.
+
+        Raises:
+            Forbidden: as `notices`; and if an admin changes another one's address: who has somebody's mail can vote by
+                its links.
+            InvalidValue: if it cannot be kept.
+        """
+
+        def plan(rules: DirectoryRules) -> PlannedChange:
+            person = rules.person(of or self._principal.id, "person")
+            self._must_be_theirs(rules, person)
+            before = rules.kept.notices.get(person, NO_CHOICE)
+            if addresses(choice) != addresses(before) and not self._is_own(rules, person):
+                raise Forbidden(f"Only {person} says where {person} gets messages.")
+            return PlannedChange(rules.choose_notices(person, choice))
+
+        await self._directories.change(self._tenant, actor_of(self._principal), plan)
+        return choice
+
+    def _must_be_theirs(self, rules: DirectoryRules, person: str) -> None:
+        if not self._is_own(rules, person):
+            self._must_manage(rules.directory)
+
+    def _is_own(self, rules: DirectoryRules, person: str) -> bool:
+        me, directory = rules.configured.canonical(self._principal.id), rules.directory
+        at_machine = directory.local_roles and me.startswith(LOCAL_PREFIX)
+        return self._principal.kind == "person" and (me == person or at_machine)
 
     async def delegations(self) -> Sequence[Given]:
         """Return the delegations that this principal may see: admins all, others those that they gave or were given."""

@@ -33,7 +33,12 @@ _FILTERS = {
     "channel": _D.channel == bindparam("channel"),
     "state": _D.state == bindparam("state"),
     "about": OneOf(_D.request_id, "about"),
+    "recipient": _D.recipient == bindparam("recipient"),
 }
+_COUNT = select(func.count()).where(
+    *(column == bindparam(column.name) for column in (_D.tenant, _D.channel, _D.recipient)),
+    _D.made_at >= bindparam("since"),
+)
 _WRITE = update_at_version(deliveries, "id").values({name: bindparam(f"new_{name}") for name in _CHANGES})
 _PRUNE = delete(deliveries).where(
     _D.tenant == bindparam("of_tenant"), _D.made_at < bindparam("before"), _D.state != str(DeliveryState.waiting)
@@ -80,9 +85,9 @@ def write(on: Connection, after: Delivery) -> None:
 def listed(on: Connection, tenant: str, wanted: DeliveryFilter, after: str | None, limit: int) -> Sequence[Delivery]:
     """Return a page, newest first."""
     about = None if wanted.about is None else sorted(set(wanted.about))
-    found = {"channel": wanted.channel, "state": wanted.state and str(wanted.state), "about": about}
-    given = {name: value for name, value in found.items() if value is not None}
-    if not encodable(tenant, after or "", wanted.channel or "", *(about or ())):
+    texts = {"channel": wanted.channel, "state": wanted.state and str(wanted.state), "recipient": wanted.recipient}
+    given = {name: value for name, value in {**texts, "about": about}.items() if value is not None}
+    if not encodable(tenant, after or "", *(text for text in texts.values() if text), *(about or ())):
         return []
     values: dict[str, Any] = {"tenant": tenant, "limit": limit} | given
     if after is not None:
@@ -100,6 +105,12 @@ def one(on: Connection, tenant: str, delivery_id: str) -> Delivery | None:
     return None if body is None else decode_delivery(body)
 
 
+def count(on: Connection, tenant: str, channel: str, recipient: str, since: datetime) -> int:
+    """Count those to a recipient that were made since a moment."""
+    values = {"tenant": tenant, "channel": channel, "recipient": recipient}
+    return on.value(_COUNT, values | {"since": micros(since)}) or 0 if encodable(*values.values()) else 0
+
+
 def prune(on: Connection, tenant: str, before: datetime) -> int:
     """Forget what was made before a moment, and does not wait."""
     return on.change(_PRUNE, {"of_tenant": tenant, "before": micros(before)})
@@ -110,6 +121,7 @@ def _row(delivery: Delivery) -> dict[str, Any]:
         "tenant": delivery.tenant,
         "id": delivery.id,
         "channel": delivery.channel,
+        "recipient": delivery.recipient,
         "state": str(delivery.state),
         "request_id": delivery.stream,
         "made_at": micros(delivery.made_at),

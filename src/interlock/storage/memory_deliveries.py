@@ -58,6 +58,12 @@ class MemoryDeliveries:
         with self._reading() as tables:
             return tables.deliveries.get((tenant, delivery_id))
 
+    async def count_deliveries(self, tenant: str, channel: str, recipient: str, since: datetime) -> int:
+        """Count those to a recipient that were made since a moment."""
+        with self._reading() as tables:
+            rows = [one for one in tables.deliveries.values() if one.made_at >= since]
+            return sum((one.tenant, one.channel, one.recipient) == (tenant, channel, recipient) for one in rows)
+
     async def prune_deliveries(self, tenant: str, before: datetime) -> int:
         """Forget what was made before a moment, and does not wait."""
         with self._reading() as tables:
@@ -73,6 +79,6 @@ def _age(one: Delivery) -> tuple[datetime, str]:
 
 
 def _is_wanted(one: Delivery, wanted: DeliveryFilter) -> bool:
-    wants = ((wanted.channel, one.channel), (wanted.state, one.state))
+    names = ("channel", "state", "recipient")
     is_about = wanted.about is None or one.stream in wanted.about
-    return is_about and all(value is None or value == found for value, found in wants)
+    return is_about and all(getattr(wanted, name) in {None, getattr(one, name)} for name in names)

@@ -28,7 +28,7 @@ from interlock.domain.delivery import DeliveryState
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 
-REVISIONS = ("0008", "0009", "0010", "0011", "0012", "0013", "0014", "0015", "0016", "0017")
+REVISIONS = ("0008", "0009", "0010", "0011", "0012", "0013", "0014", "0015", "0016", "0017", "0018")
 """Every revision of the schema that this version knows, oldest first. It works with the last one."""
 
 VERSION_TABLE = "schema_version"
@@ -291,6 +291,7 @@ deliveries = Table(
     metadata,
     *_keyed("deliveries_key", "tenant", "id"),
     *_all(_Text, "channel", "state", "request_id"),
+    Column("recipient", _Text, nullable=False, server_default=""),
     Column("made_at", BigInteger, nullable=False),
     Column("due_at", BigInteger),
     Column("version", Integer, nullable=False),
@@ -299,6 +300,7 @@ deliveries = Table(
     Index("deliveries_due", "channel", "due_at", sqlite_where=IS_DUE),
     Index("deliveries_by_age", "tenant", "made_at", "id"),
     Index("deliveries_of_request", "tenant", "request_id", "made_at", "id"),
+    Index("deliveries_to", "tenant", "channel", "recipient", "made_at"),
 )
 """Messages to people and programs: what is sent, or was. They go some day; what has happened is in the log.
 

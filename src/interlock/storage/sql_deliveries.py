@@ -53,6 +53,11 @@ class SqlDeliveries:
         found: Delivery | None = await self._read(lambda on: _rows().one(on, tenant, delivery_id))
         return found
 
+    async def count_deliveries(self, tenant: str, channel: str, recipient: str, since: datetime) -> int:
+        """Count deliveries to a recipient that were made since a moment."""
+        found: int = await self._read(lambda on: _rows().count(on, tenant, channel, recipient, since))
+        return found
+
     async def prune_deliveries(self, tenant: str, before: datetime) -> int:
         """Forget old deliveries that do not wait."""
         gone: int = await self._write(lambda on: _rows().prune(on, tenant, before))

@@ -131,6 +131,19 @@ class DeliveryContract(Contract):
         assert [one.seq for one in await store.deliveries(TENANT, mail, after=made[3].id)] == [2]
         assert await store.deliveries(TENANT, after="dlv_none") == []
 
+    async def test_those_to_one_recipient_are_found_and_counted(self, store: Store, clock: SettableClock) -> None:
+        to = {"mia": 3, "noah": 1}
+        made = [replace(planned(clock, 9), id=f"{who}{n}", recipient=who) for who in to for n in range(to[who])]
+        clock.at += SECOND
+        late = replace(planned(clock, 9), id="late", recipient="mia")
+        elsewhere = [replace(late, id="other", channel="mail"), replace(late, tenant="elsewhere")]
+        await store.add_deliveries([*made, late, *elsewhere])
+        for since, number in ((clock.at - SECOND, 4), (clock.at, 1), (clock.at + SECOND, 0)):
+            assert await store.count_deliveries(TENANT, "crm", "mia", since) == number
+        assert await store.count_deliveries(TENANT, "crm", "a\0b", clock.at) == 0
+        found = await store.deliveries(TENANT, DeliveryFilter(recipient="noah"))
+        assert [one.id for one in found] == ["noah0"]
+
     async def test_old_deliveries_go_unless_they_wait(self, store: Store, clock: SettableClock) -> None:
         waits, gone, kept = planned(clock), planned(clock, 2), planned(clock, 3)
         await store.add_deliveries([waits, gone])

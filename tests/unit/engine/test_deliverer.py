@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 
 from interlock import failpoints
-from interlock.domain.delivery import BROKER, DeliveryState, Failure, Schedule
+from interlock.domain.delivery import BROKER, BUNDLE, PEOPLE, DeliveryState, Failure, Schedule
 from interlock.engine.changes import Actor, Changes
 from interlock.engine.deliverer import LEASE, Deliverer
 from interlock.engine.delivery_plan import DeliveryPlan
 from interlock.engine.ports.channel import Notice
 from interlock.engine.ports.deliveries import DeliveryFilter
-from interlock.engine.ports.sender import NotNeeded, NotTaken
+from interlock.engine.ports.sender import NotNeeded, NotTaken, NotYet, Recipient
 from interlock.failpoints import FailpointError
 from interlock.storage.memory import MemoryStore
 from interlock.testing.samples import TENANT, approved, opened
@@ -31,6 +31,7 @@ class Recorder:
     schedule: Schedule = BROKER
     at_once: int = 4
     in_order: bool = False
+    most_an_hour: int | None = None
     to: tuple[str, ...] = ("",)
     answers: list = field(default_factory=list)
     sent: list = field(default_factory=list)
@@ -39,7 +40,7 @@ class Recorder:
     closed: bool = False
 
     async def recipients(self, entry, request):
-        return self.to
+        return [Recipient(name) for name in self.to]
 
     async def send(self, message):
         self.under_way += 1
@@ -148,6 +149,41 @@ async def test_in_order_one_goes_after_the_other_and_knows_the_earlier_ones(hous
     assert numbers[1:] == sorted(numbers[1:])
     assert [one.seq for one in sender.sent[-1].earlier] == numbers[1:-1]
     assert sender.sent[-1].earlier[0].reference == "m2"
+
+
+async def test_what_waits_for_another_looks_again_when_that_is_tried(house):
+    sender = Recorder(in_order=True, schedule=PEOPLE, answers=[OSError("down")] * 3)
+    await house.plan(sender)
+    deliverer = house.deliverer(sender)
+    for _ in range(120):
+        await deliverer.drain()
+        house.clock.at += timedelta(seconds=1)
+    versions = {one.seq: one.version for one in await house.store.deliveries(TENANT)}
+    assert len(sender.sent) == 3
+    assert all(version < 30 for version in versions.values()), versions
+
+
+async def test_what_is_not_due_yet_is_sent_then_and_that_is_no_attempt(house):
+    sender = Recorder()
+    later = house.clock.at + timedelta(hours=1)
+    sender.answers = [NotYet(later)] * len(await house.store.feed(TENANT))
+    await house.plan(sender)
+    await house.deliverer(sender).drain()
+    assert {(one.due_at, one.attempts) for one in await house.store.deliveries(TENANT)} == {(later, 0)}
+
+
+async def test_too_many_to_one_recipient_become_one_message_also_when_they_are_planned_again(house):
+    await house.asked(2, 20)
+    sender = Recorder(to=("mia", "noah"), most_an_hour=3)
+    for _ in range(2):
+        await house.plan(sender)
+    found = await house.store.deliveries(TENANT, limit=500)
+    assert Counter((one.recipient, one.event == BUNDLE) for one in found) == {
+        **{(name, False): 3 for name in sender.to},
+        **{(name, True): 1 for name in sender.to},
+    }
+    assert {one.due_at for one in found if one.event == BUNDLE} == {house.clock.at + timedelta(hours=1)}
+    assert {one.request_id for one in found if one.event == BUNDLE} == {""}
 
 
 async def test_no_more_than_its_slots_at_once_and_none_keeps_another_channel(house):

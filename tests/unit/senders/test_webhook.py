@@ -17,7 +17,7 @@ from interlock.domain.delivery import Delivery, Failure, delivery_id
 from interlock.domain.events import EffectExecuted, EffectFailed, EffectLapsed
 from interlock.domain.signatures import Signed, is_signed
 from interlock.engine.changes import Actor, Changes
-from interlock.engine.ports.sender import Message, NotTaken
+from interlock.engine.ports.sender import CHANNEL_ITSELF, Message, NotTaken
 from interlock.senders import network
 from interlock.senders.event_channel import EventChannel
 from interlock.senders.table import EVENTS
@@ -187,7 +187,7 @@ async def test_one_bad_address_among_good_ones_is_enough(message, monkeypatch):
 async def test_what_it_is_told_of_is_what_is_configured(message):
     sender = hook("http://127.0.0.1/", events=frozenset({"decided"}))
     assert await sender.recipients(message.entry, message.request) == ()
-    assert await hook("http://127.0.0.1/").recipients(message.entry, message.request) == ("",)
+    assert await hook("http://127.0.0.1/").recipients(message.entry, message.request) == (CHANNEL_ITSELF,)
 
 
 def test_every_event_that_channels_may_be_told_of_has_its_name_in_the_configuration():

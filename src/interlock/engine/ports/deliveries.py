@@ -21,6 +21,7 @@ class DeliveryFilter:
     channel: str | None = None
     state: DeliveryState | None = None
     about: Sequence[str] | None = None
+    recipient: str | None = None
 
 
 ANY_DELIVERY = DeliveryFilter()
@@ -63,6 +64,9 @@ class Deliveries(Protocol):
 
     async def delivery(self, tenant: str, delivery_id: str) -> Delivery | None:
         """Return one delivery."""
+
+    async def count_deliveries(self, tenant: str, channel: str, recipient: str, since: datetime) -> int:
+        """Return how many deliveries to a recipient were made since a moment."""
 
     async def prune_deliveries(self, tenant: str, before: datetime) -> int:
         """Forget deliveries that were made before a moment and do not wait; return how many."""

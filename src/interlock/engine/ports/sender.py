@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from interlock.domain.delivery import Delivery, Failure, Schedule
@@ -23,20 +24,49 @@ class NotNeeded(Exception):
     """What a message would have said does not hold any more: it is not sent."""
 
 
+class NotYet(Exception):
+    """A message is to be sent later. That is no attempt."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"It is sent at {until.isoformat()}.")
+        self.until = until
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """To whom an entry goes.
+
+    Args:
+        name: in the channel's own terms; empty for the channel itself.
+        due_at: when; None for now.
+        bundle: names the one message to them that stands for several entries, such as a digest; empty for a message
+            about this entry alone.
+    """
+
+    name: str = ""
+    due_at: datetime | None = None
+    bundle: str = ""
+
+
+CHANNEL_ITSELF = Recipient()
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """What is sent.
 
     Args:
         entry: the entry of the log that it is about.
-        request: the request that it concerns, as it stands now; None if it concerns none.
+        request: the request that it concerns, as it stands now; None if it concerns none, or several.
         earlier: what went to the same recipient about the same request before, oldest first.
+        later: what the log says since, in the same stream.
     """
 
     delivery: Delivery
     entry: Entry
     request: Request | None
     earlier: Sequence[Delivery] = ()
+    later: Sequence[Entry] = ()
 
 
 class Sender(Protocol):
@@ -48,6 +78,8 @@ class Sender(Protocol):
         schedule: how often, and how late, it tries again.
         at_once: how many messages it sends at once.
         in_order: messages to one recipient about one request go one after the other, in their order.
+        most_an_hour: how many messages one recipient gets within an hour, before the others become one; None for as
+            many as there are.
     """
 
     name: str
@@ -55,9 +87,10 @@ class Sender(Protocol):
     schedule: Schedule
     at_once: int
     in_order: bool
+    most_an_hour: int | None
 
-    async def recipients(self, entry: Entry, request: Request | None) -> Sequence[str]:
-        """Return to whom an entry is sent: nobody, or each of these once. `""` is the channel itself."""
+    async def recipients(self, entry: Entry, request: Request | None) -> Sequence[Recipient]:
+        """Return to whom an entry is sent: nobody, or each of these once."""
 
     async def send(self, message: Message) -> str:
         """Send a message, and return what the other side calls it, "" if nothing, once it has taken it.
@@ -65,6 +98,7 @@ class Sender(Protocol):
         Raises:
             NotTaken: if it has not; any other exception stands for that as well, and the message is tried again.
             NotNeeded: if there is nothing to say any more.
+            NotYet: if it is to be said later.
         """
 
     async def close(self) -> None:

@@ -1,0 +1,262 @@
+"""Who is told by a channel that talks to people: once, in time, as it stands, and nobody too often."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from interlock.bootstrap import build
+from interlock.config import load_settings
+from interlock.domain.action import Action
+from interlock.domain.authority import Principal
+from interlock.domain.delivery import PEOPLE, DeliveryState
+from interlock.domain.notice_choice import NoticeChoice, Way
+from interlock.domain.notices import MOST_AN_HOUR
+from interlock.engine.deliverer import Deliverer
+from interlock.engine.delivery_plan import DeliveryPlan
+from interlock.engine.ports.channel import Notice
+from interlock.engine.ports.deliveries import DeliveryFilter
+from interlock.errors import Forbidden
+from interlock.service.agent_client import AgentClient, Asked
+from interlock.service.client import Client
+from interlock.service.delivering import is_told
+from interlock.service.notices import Notices, mail_address_of
+from interlock.service.people import People
+
+CONFIG = """
+people: {mia@example.com: {}, noah@example.com: {}, olga: {aliases: [olga@example.com]}, zoe@example.com: {}, rex: {}}
+groups:
+  managers: [mia@example.com, noah@example.com, rex]
+  chiefs: [olga]
+default:
+  initiator_may_approve: true
+  levels:
+    - steps:
+        - {ask: [group:managers], within: 8h, remind_after: [1h], escalate: {to: [group:chiefs], after: 2h}}
+        - {ask: [group:chiefs], within: 8h}
+"""
+MIA, NOAH, OLGA, ZOE = "mia@example.com", "noah@example.com", "olga", "zoe@example.com"
+
+
+@dataclass
+class Post:
+    """A channel that talks to people; what it is to say it raises, or keeps."""
+
+    notices: Notices
+    name: str = "mail"
+    tenant: str = "default"
+    in_order: bool = True
+    at_once: int = 4
+    most_an_hour: int | None = MOST_AN_HOUR
+    schedule = PEOPLE
+    down: bool = False
+    sent: list = field(default_factory=list)
+
+    async def recipients(self, entry, request):
+        return await self.notices.recipients(entry, request)
+
+    async def send(self, message):
+        told = await self.notices.told(message)
+        if self.down:
+            raise OSError("it is down")
+        self.sent.append(told)
+        return f"m{len(self.sent)}"
+
+    async def close(self):
+        pass
+
+    def take(self):
+        """Return who was told of what, since it was asked last."""
+        taken, self.sent = [(one.person, str(one.occasion)) for one in self.sent], []
+        return sorted(taken)
+
+
+class House:
+    """An installation on a store in memory, whose log is planned and sent step by step."""
+
+    def __init__(self, system, clock, *, updates=False):
+        self.system, self.clock, self.position, self.number = system, clock, "", 0
+        self.post = Post(Notices(system, "default", "mail", mail_address_of("mail"), updates=updates))
+        self.said = []
+        self.deliverer = Deliverer(system.store, [self.post], self.said.append)
+        self.plan = DeliveryPlan(system.store, "default", [self.post], lambda: None)
+
+    async def ask(self, initiator=None):
+        self.number += 1
+        agent = AgentClient(self.system, Principal("agent:payer", "agent", "default", "api"))
+        return await agent.ask(Asked(Action("pay", {"amount": self.number}), initiator=initiator), key=str(self.number))
+
+    def by(self, person):
+        return Client(self.system, Principal(person, "person", "default", "test"))
+
+    async def choose(self, person, choice, by=None):
+        await People(self.system.directories, Principal(by or person, "person", "default", "test")).choose_notices(
+            choice, person
+        )
+
+    async def goes(self, **by):
+        """Let time pass, and all happen that is due; return who was told of what."""
+        self.clock.advance(**by)
+        await self.system.worker().drain()
+        entries = await self.system.store.feed("default", after=self.position, limit=1_000)
+        self.position = entries[-1].position if entries else self.position
+        await self.plan.deliver([Notice(one) for one in entries if is_told(one)])
+        for _ in range(3):  # in their order: each a second after the one before
+            await self.deliverer.drain()
+            self.clock.advance(seconds=1)
+        self.clock.advance(seconds=-3)
+        return self.post.take()
+
+    async def rows(self, person, state=None):
+        return await self.system.store.deliveries("default", DeliveryFilter("mail", state, recipient=person), limit=500)
+
+
+@pytest.fixture
+async def open_house(clock, tmp_path):
+    houses = []
+
+    def opened(**more):
+        (tmp_path / "interlock.yaml").write_text(CONFIG)
+        settings = load_settings(tmp_path / "interlock.yaml", {"INTERLOCK_DATABASE_URL": "memory:"})
+        houses.append(House(build(settings, {}, clock=clock), clock, **more))
+        return houses[-1]
+
+    yield opened
+    for house in houses:
+        await house.system.close()
+
+
+@pytest.fixture
+def house(open_house):
+    return open_house()
+
+
+async def test_a_request_tells_those_for_whom_it_waits_at_each_turn_that_it_takes(house):
+    asked = await house.ask(initiator=ZOE)
+    assert await house.goes() == [(MIA, "asked"), (NOAH, "asked")], "rex has no address, and agents are not asked"
+    await house.by(MIA).ask_back(asked.id, "Why?")
+    assert await house.goes() == [(ZOE, "asked_back")]
+    await house.by(ZOE).clarify(asked.id, 1, "So.")
+    assert await house.goes() == [(MIA, "answered")]
+    assert await house.goes(hours=1) == [(MIA, "reminded"), (NOAH, "reminded")]
+    await house.by(NOAH).delegate(asked.id, to=ZOE)
+    assert await house.goes() == [(ZOE, "delegated")]
+    assert await house.goes(hours=1) == [(OLGA, "escalated")], "who was asked before is not asked anew"
+    await house.by(MIA).edit(asked.id, {"amount": 5}, digest=None)
+    told = await house.goes()
+    assert (OLGA, "changed") in told or (OLGA, "asked") in told
+    assert MIA not in dict(told), "whoever changed it knows"
+
+
+async def test_nobody_is_told_what_does_not_hold_any_more(house):
+    quiet = NoticeChoice({}, "UTC", ("08:00", "12:00"))  # it is nine o'clock
+    await house.choose(MIA, quiet)
+    asked = await house.ask()
+    assert await house.goes() == [(NOAH, "asked")]
+    assert await house.goes(hours=1) == [(NOAH, "reminded")]
+    assert await house.goes(hours=2) == [(MIA, "asked"), (OLGA, "escalated")], "a reminder besides says nothing new"
+    assert [one.state for one in await house.rows(MIA)] == [DeliveryState.dropped, DeliveryState.delivered]
+    await house.by(NOAH).reject(asked.id, digest=None, comment="no")
+    assert await house.goes() == [], "nobody has asked for that"
+    again = await house.ask()
+    await house.choose(MIA, NoticeChoice({"mail": Way("never")}))
+    await house.choose(NOAH, replace_quiet(hours=("12:00", "14:00")))
+    assert await house.goes() == []
+    await house.by(MIA).reject(again.id, digest=None, comment="no")
+    assert await house.goes(hours=3) == []
+    assert {one.state for one in await house.rows(NOAH)} == {DeliveryState.dropped, DeliveryState.delivered}
+
+
+def replace_quiet(hours):
+    return NoticeChoice({}, "UTC", hours)
+
+
+async def test_who_wants_it_is_told_how_it_ended_unless_they_ended_it(house):
+    for person in (MIA, NOAH):
+        await house.choose(person, NoticeChoice(outcomes=True))
+    asked = await house.ask()
+    await house.goes()
+    await house.by(MIA).reject(asked.id, digest=None, comment="no")
+    assert await house.goes() == [(NOAH, "ended")]
+
+
+async def test_a_digest_tells_at_its_hour_what_waits_then_in_one_message(house):
+    await house.choose(NOAH, NoticeChoice({"mail": Way("digest", "12:00")}))
+    first, _, _ = [await house.ask() for _ in range(3)]
+    assert await house.goes() == [(MIA, "asked")] * 3
+    await house.by(MIA).reject(first.id, digest=None, comment="no")
+    assert await house.goes() == []
+    house.clock.advance(hours=3)
+    await house.deliverer.drain()
+    [digest] = house.post.sent
+    assert (digest.person, digest.occasion, digest.count.number) == (NOAH, "digest", 2)
+    assert [one.request.edition.subject.args["amount"] for one in digest.waiting] == [2, 3]
+    assert len(await house.rows(NOAH)) == 1
+    house.post.sent.clear()
+    assert (NOAH, "digest") not in await house.goes(), "the reminders that were due go into the next one"
+    assert await house.rows(NOAH, DeliveryState.waiting)
+
+
+async def test_a_flood_becomes_one_message_an_hour_at_most(house):
+    for _ in range(MOST_AN_HOUR + 7):
+        await house.ask()
+    told = await house.goes()
+    assert len(told) == 2 * MOST_AN_HOUR
+    house.clock.advance(minutes=59)
+    await house.ask()
+    assert await house.goes() == [], "it joins those that wait"
+    house.clock.advance(minutes=1)
+    await house.deliverer.drain()
+    assert {(one.person, one.occasion, one.count.number) for one in house.post.sent} == {
+        (person, "digest", MOST_AN_HOUR + 8) for person in (MIA, NOAH)
+    }
+
+
+async def test_a_channel_that_is_down_for_an_hour_holds_up_nobody(house):
+    house.post.down = True
+    asked, decided = await house.ask(), await house.ask()
+    assert await house.goes() == []
+    await house.by(MIA).reject(decided.id, digest=None, comment="no")
+    for _ in range(12):
+        await house.goes(minutes=10)
+    assert (await house.system.store.load("default", [asked.id])).requests[asked.id].escalated == (0,)
+    tried = {person: [one.attempts for one in await house.rows(person)] for person in (MIA, OLGA)}
+    assert max(tried[OLGA]) > 0, "the next people are told while it is down"
+    assert sum(tried[MIA]) < 40, "nobody hammers at a door that is shut"
+    house.post.down = False
+    assert await house.goes(minutes=15) == [(MIA, "asked"), (NOAH, "asked"), (OLGA, "escalated")]
+    assert len(house.said) == 2, "it is said once, and once that it works again"
+
+
+async def test_where_messages_can_be_changed_all_who_have_one_hear_of_all(open_house):
+    house = open_house(updates=True)
+    await house.choose(NOAH, NoticeChoice({}, "UTC", ("08:00", "12:00")))
+    asked = await house.ask()
+    assert await house.goes() == [(MIA, "asked")]
+    await house.by(MIA).approve(asked.id, digest=None)
+    assert await house.goes() == [(MIA, "updated"), (OLGA, "asked")]
+    await house.by(OLGA).approve(asked.id, digest=None)
+    assert await house.goes() == [(MIA, "ended"), (OLGA, "ended")]
+    assert await house.goes(hours=4) == []
+    assert {one.state for one in await house.rows(NOAH)} == {DeliveryState.dropped}
+
+
+async def test_who_puts_it_aside_is_reminded_when_that_is_over(house):
+    asked = await house.ask()
+    await house.goes()
+    await house.by(MIA).snooze(asked.id, timedelta(minutes=90))
+    assert await house.goes(hours=1) == [(NOAH, "reminded")]
+    assert await house.goes(minutes=30) == [(MIA, "reminded")]
+
+
+async def test_everybody_chooses_for_themselves_and_no_admin_an_address_of_somebody_else(house):
+    await house.choose(OLGA, NoticeChoice({"mail": Way(address="olga@elsewhere.example")}))
+    with pytest.raises(Forbidden):
+        await house.choose(MIA, NoticeChoice(outcomes=True), by=NOAH)
+    asked = await house.ask()
+    await house.goes()
+    await house.by(MIA).approve(asked.id, digest=None)
+    await house.goes()
+    assert not house.post.sent
+    [row] = await house.rows(OLGA)
+    assert row.state is DeliveryState.delivered
