@@ -1,6 +1,8 @@
 """I1, I2, fault 15: what is approved runs, once; what cannot be known is a person's question."""
 
+import asyncio
 import math
+import threading
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -10,6 +12,7 @@ import pytest
 from interlock import Action, NotApproved, NotDone, ask
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
+from interlock.runtime.current import Advancing
 
 PAY = Action("pay", {"amount": 1})
 
@@ -393,3 +396,64 @@ async def test_a_crash_beside_a_finished_effect_does_not_repeat_it(story):
     run = await story.run(run_id)
     assert sorted(run.output["out"]) == ["paid", "right"]
     assert paid == [1]
+
+
+def break_off(state):
+    if ask(Action("go", {})).approved:
+        raise RuntimeError("beside")
+
+
+def give_up(state):
+    if ask(Action("go", {})).approved:
+        raise NotDone("beside")
+
+
+ENDED = {break_off: (RunStatus.needs_attention, "may_have_happened"), give_up: (RunStatus.failed, None)}
+
+
+@pytest.mark.parametrize("beside", ENDED)
+async def test_an_effect_that_comes_too_late_to_begin_hides_nothing_of_how_its_neighbour_ended(
+    story, monkeypatch, beside
+):
+    under_way, turn = threading.Event(), Advancing.turn
+
+    async def late(advancing, request_id):
+        under_way.set()
+        while not advancing.over:
+            await asyncio.sleep(0)
+        return await turn(advancing, request_id)
+
+    def right(state):
+        try:
+            beside(state)
+        except (RuntimeError, NotDone):
+            assert under_way.wait(10)
+            raise
+
+    monkeypatch.setattr(Advancing, "turn", late)
+    run_id = await story.go(story.fan(acting(lambda amount: "paid"), right))
+    run = await story.approve_all(run_id)
+    assert (run.status, run.attention) == ENDED[beside]
+    assert "beside" in run.note
+
+
+@pytest.mark.parametrize("beside", ENDED)
+async def test_what_became_of_an_effect_is_asked_however_its_neighbour_ended(story, beside):
+    begun, ended = threading.Event(), threading.Event()
+
+    def fn(amount):
+        begun.set()
+        assert ended.wait(10)
+        raise TimeoutError
+
+    def right(state):
+        try:
+            beside(state)
+        except (RuntimeError, NotDone):
+            assert begun.wait(10)
+            ended.set()
+            raise
+
+    run_id = await story.go(story.fan(acting(fn), right))
+    run = await story.approve_all(run_id)
+    assert (run.status, run.attention) == (RunStatus.needs_attention, "effect_unknown")

@@ -31,6 +31,9 @@ from interlock.runtime.state.run_state import RunState, resume_values
 MAX_STATE = 8_000_000
 """Largest LangGraph state of a paused run, in bytes."""
 
+_SAID = (Halt, NotApproved, NotDone, StoreUnavailable, BadInput, Exited)
+"""Errors that end an advance in their own way, also while its task is being cancelled."""
+
 
 class LangGraphRuntime:
     """Runs LangGraph graphs. Implements the port `Runtime`."""
@@ -73,7 +76,7 @@ class LangGraphRuntime:
         agent = await self._registry.loaded(run.reference)
         return await seen_for(agent, configurable_of(run))
 
-    async def advance(self, advance: Advance, watcher: Watcher) -> Ending:  # noqa: PLR0911 - one line an ending
+    async def advance(self, advance: Advance, watcher: Watcher) -> Ending:
         """Carry a run on to its next pause or its end. See the port."""
         run = advance.record.run
         agent = await self._registry.loaded(run.reference)
@@ -87,20 +90,10 @@ class LangGraphRuntime:
         guard(advancing.loop)
         try:
             return await Contained(self._advance(agent, state, advancing, watcher))
-        except Halt as halt:
-            return _halted(advancing.halted or halt)
-        except (NotApproved, NotDone) as verdict:
-            return Failed(said(verdict))
-        except StoreUnavailable as error:  # what the database could not do is no attempt of the agent
-            return Broke(error.message, counted=False)
-        except BadInput as error:
-            return Attention("invalid_state" if isinstance(error, InvalidState) else "invalid_ask", error.message)
-        except Exited as exited:
-            return Broke(told(exited.error))
         except BaseException as error:  # whatever an agent raises is its failure, not ours
-            if is_cancelled():
+            if is_cancelled() and not isinstance(error, _SAID):
                 raise
-            return Broke(told(error)) if advancing.halted is None else _halted(advancing.halted)
+            return _ended_by(error, advancing.halted)
         finally:
             await advancing.finish()
             advancing.close()
@@ -139,6 +132,44 @@ class LangGraphRuntime:
 
 def _context(agent: Agent, run: Run) -> Any:
     return context_of(agent.graph, run.context, run.configurable)
+
+
+def _ended_by(error: BaseException, halted: Halt | None) -> Ending:  # noqa: PLR0911 - one line an ending
+    """Return how an advance ends by an error, where one of its effects may have been halted as well.
+
+    A halt that is a person's question outranks whatever else ended the advance. One that passes by itself, or that came
+    because the advance was ending, says nothing of what the agent's own code did beside it.
+    """
+    if halted is not None and halted.code not in {*PASSING, "overtaken"}:
+        return _halted(halted)
+    match error:
+        case Halt():
+            return _halted(halted or error)
+        case NotApproved() | NotDone():
+            return Failed(said(error))
+        case StoreUnavailable():  # what the database could not do is no attempt of the agent
+            return Broke(error.message, counted=False)
+        case BadInput():
+            return Attention("invalid_state" if isinstance(error, InvalidState) else "invalid_ask", error.message)
+        case Exited():
+            return Broke(told(error.error))
+        case _ if halted is not None and _comes_of(error, halted):
+            return _halted(halted)
+        case _:
+            return Broke(told(error))
+
+
+def _comes_of(error: BaseException, halt: Halt) -> bool:
+    """Say whether an error was raised because of a halt, as Python tells; an agent may have made a circle of it."""
+    seen: set[int] = set()
+    left: list[BaseException | None] = [error]
+    while left:
+        one = left.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        left += [one.__cause__, one.__context__, *(one.exceptions if isinstance(one, BaseExceptionGroup) else ())]
+    return id(halt) in seen
 
 
 def _halted(halt: Halt) -> Ending:
