@@ -18,6 +18,7 @@ COOKIE = "interlock"
 GROUPS = {
     "agents": "Agents that act by themselves",
     "requests": "What people do",
+    "callback": "What messages name to be answered at",
     "runs": "Runs, agents, threads",
     "policies": "Policies",
     "events": "The log as it grows",

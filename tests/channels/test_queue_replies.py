@@ -8,7 +8,8 @@ import pytest
 from interlock.domain.authority import Principal
 from interlock.errors import InterlockError
 from interlock.service.client import Client
-from interlock.service.queue_replies import QueueReplies, ReplyTokens
+from interlock.service.queue_replies import QueueReplies
+from interlock.service.token_replies import ReplyTokens
 
 KEY = b"k" * 32
 PEOPLE = ["mia@example.com", "noah@example.com", "eve@example.com"]

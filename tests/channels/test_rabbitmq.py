@@ -14,9 +14,10 @@ from interlock.engine.deliverer import Deliverer
 from interlock.engine.delivery_plan import DeliveryPlan
 from interlock.engine.ports.channel import Notice
 from interlock.errors import StoreUnavailable
-from interlock.senders.event_channel import EventChannel
+from interlock.senders.event_channel import EventChannel, Replies
 from interlock.senders.rabbitmq import RabbitMQReplies, RabbitMQSender, declare_queue
-from interlock.service.queue_replies import QueueReplies, ReplyTokens
+from interlock.service.queue_replies import QueueReplies
+from interlock.service.token_replies import ReplyTokens
 from interlock.storage.memory import MemoryStore
 from interlock.testing.samples import TENANT, opened
 
@@ -124,7 +125,7 @@ KEY = b"k" * 32
 def answering(rabbitmq, queue, office):
     """Return a sender that takes replies, and what takes them."""
     tokens = ReplyTokens(KEY, ["mia@example.com"])
-    channel = EventChannel("bus", "default", frozenset({"opened"}), replies=(f"{queue}.replies", tokens))
+    channel = EventChannel("bus", "default", frozenset({"opened"}), replies=Replies(tokens, f"{queue}.replies"))
     sender = RabbitMQSender(channel, rabbitmq.url, exchange=f"{queue}.events", queue=queue)
     replies = QueueReplies(office.system, KEY, tenant="default", channel="bus", via="rabbitmq")
     return sender, RabbitMQReplies(rabbitmq.url, f"{queue}.replies", replies, print)

@@ -12,9 +12,10 @@ from interlock.engine.delivery_plan import DeliveryPlan
 from interlock.engine.ports.channel import Notice
 from interlock.errors import BadInput, StoreUnavailable
 from interlock.senders import sqs
-from interlock.senders.event_channel import EventChannel
+from interlock.senders.event_channel import EventChannel, Replies
 from interlock.senders.sqs import Queue, SqsReplies, SqsSender
-from interlock.service.queue_replies import QueueReplies, ReplyTokens
+from interlock.service.queue_replies import QueueReplies
+from interlock.service.token_replies import ReplyTokens
 
 KEY = b"k" * 32
 TOKENS = ReplyTokens(KEY, ["mia@example.com"])
@@ -63,7 +64,7 @@ def heard(client, name):
 
 
 async def test_what_happened_is_on_the_queue_and_a_reply_decides(queues, office):
-    channel = EventChannel("bus", "default", frozenset({"opened"}), replies=("replies", TOKENS))
+    channel = EventChannel("bus", "default", frozenset({"opened"}), replies=Replies(TOKENS, "replies"))
     sender = SqsSender(channel, Queue("requests", None))
     request = await office.ask()
     plan = DeliveryPlan(office.system.store, "default", [sender], lambda: None)

@@ -21,6 +21,7 @@ from interlock.web.measuring import Measuring
 from interlock.web.serving import bound, serve
 
 ORIGIN = "http://127.0.0.1:8000"
+REPLY_KEY = b"k" * 32
 UNLIMITED = ServerSettings(rates=dict.fromkeys(("calls", "unknown", "sign_ins"), "unlimited"))
 CONFIG = """
 people: {mia@example.com: {}, noah@example.com: {}, olga@example.com: {}, zoe@example.com: {}}
@@ -48,7 +49,8 @@ class Server:
         self.system = system
         self.clock = clock
         counts = measuring or Measuring()
-        self.context = Context(system, ORIGIN, frozenset({"127.0.0.1:8000"}), server=UNLIMITED, measuring=counts)
+        known = {"server": UNLIMITED, "measuring": counts, "reply_keys": (("default", REPLY_KEY),)}
+        self.context = Context(system, ORIGIN, frozenset({"127.0.0.1:8000"}), **known)
         self.app = application(self.context)
         self.serving: asyncio.Task[None] | None = None
         self._clients: list[httpx2.AsyncClient] = []

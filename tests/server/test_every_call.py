@@ -55,6 +55,11 @@ ASKED = (
 )
 
 
+def word_of(path):
+    """Return what a path is about."""
+    return path.removeprefix("/api/").removeprefix("v1/").partition("/")[0]
+
+
 class World:
     """A server with something in it, and everybody who calls."""
 
@@ -81,7 +86,8 @@ class World:
         for key, kind in enumerate(ASKED):
             headers = {"Idempotency-Key": f"k{key}"}
             asked = await agent.post("/requests", json={"asked": kind}, headers=headers)
-            self.ids["requests", "request_id"].append(asked.json()["id"])
+            for word in ("requests", "approval"):
+                self.ids[word, "request_id"].append(asked.json()["id"])
             self.digests[asked.json()["id"]] = asked.json()["digest"]
         mail = {"agent": "approval", "input": "Send email to team about meeting", "thread": "talk"}
         run = await admin.post("/runs", json=mail)
@@ -144,7 +150,7 @@ class World:
 
     def make_real(self, case, which):
         """Let a call name what there is."""
-        word = case.path.removeprefix("/api/v1/").partition("/")[0]
+        word = word_of(case.path)
         for name in case.path_parameters:
             if found := self.ids[word, name]:
                 case.path_parameters[name] = found[which % len(found)]
@@ -172,7 +178,7 @@ def checks(but=()):
 
 def test_each_place_of_a_path_can_name_what_there_is(world):
     places = {
-        (path.removeprefix("/api/v1/").partition("/")[0], one["name"])
+        (word_of(path), one["name"])
         for path, item in world.document["paths"].items()
         for operation in item.values()
         for one in operation.get("parameters", ())

@@ -15,7 +15,7 @@ from typing import Literal
 
 import httpx2
 import pytest
-from tests.server.conftest import Server
+from tests.server.conftest import REPLY_KEY, Server
 from tests.server.sockets import Denied, Socket
 
 from interlock.agents import AGENTS
@@ -25,7 +25,11 @@ from interlock.cli.app import run
 from interlock.cli.stored_logins import Kept, keep
 from interlock.client import calls, connecting
 from interlock.config import load_settings
+from interlock.domain.action import Verdict
 from interlock.domain.credentials import Scope
+from interlock.domain.reply_tokens import ReplyGrant, reply_token
+from interlock.errors import InterlockError
+from interlock.service.queue_replies import QueueReplies
 
 CONFIG = """
 people: {mia@example.com: {aliases: [m.mia@example.com]}}
@@ -77,6 +81,7 @@ class House:
         self.secret = ""
 
     async def ask(self, row):
+        self.who = row.who
         agent = await self.server.agent("agent:bot", Scope.ask)
         body = {"asked": {"kind": "approval", "name": "pay", "args": {"amount": "5"}}, "initiator": row.initiator}
         self.asked = (await agent.post("/requests", json=body, headers={"Idempotency-Key": "k"})).json()
@@ -226,6 +231,28 @@ async def websocket(house, vote):
     return told.get("problem", {}).get("code")
 
 
+async def token_of(house, vote):
+    """Return the token by which somebody says it who has got a message."""
+    until = int(house.server.clock.at.timestamp()) + 60
+    grant = ReplyGrant("default", house.asked["id"], vote["digest"], house.who, Verdict(vote["verdict"]), until)
+    return {"token": reply_token(REPLY_KEY, grant), "comment": vote.get("comment", "")}
+
+
+async def callback(house, vote):
+    path = f"../../api/approval/{house.asked['id']}"
+    answer = await house.server.client().post(path, json=await token_of(house, vote))
+    assert (answer.status_code < 400) is ("code" not in answer.json()), answer.text
+    return answer.json().get("code")
+
+
+async def queue(house, vote):
+    replies = QueueReplies(house.server.system, REPLY_KEY, tenant="default", channel="bus", via="rabbitmq")
+    try:
+        await replies.take(json.dumps(await token_of(house, vote)).encode())
+    except InterlockError as refused:
+        return refused.code
+
+
 def terminal(house, row, vote):
     words = [vote["verdict"], house.asked["id"], "--digest", vote["digest"], "--as", row.who, "--json", "--no-advance"]
     file = ["-c", str(house.folder / "interlock.yaml"), "--database", str(house.folder / "server.db")]
@@ -246,16 +273,20 @@ def remote_terminal(house, vote):
     return told.get("error", {}).get("code")
 
 
-DOORS = {"rest": rest, "batch": batch, "websocket": websocket, "terminal": terminal, "remote terminal": remote_terminal}
-PATHS = {"rest": "/requests/{}/votes", "batch": "/requests/votes", "websocket": "/socket"}
+DOORS = {"rest": rest, "batch": batch, "websocket": websocket, "callback": callback, "queue": queue}
+DOORS |= {"terminal": terminal, "remote terminal": remote_terminal}
+PATHS = {"rest": "/api/v1/requests/{}/votes", "batch": "/api/v1/requests/votes", "websocket": "/api/v1/socket"}
+PATHS |= {"callback": "/api/approval/{}"}
+WITHOUT_CALL = {"terminal", "queue"}
+BY_TOKEN = {"callback", "queue"}
 UNSEEN = {"another agent", "a stranger"}  # a command shows first what it votes on, and they do not see it
-NO_SUCH = {"one whose session has ended", "another tenant"}  # a terminal has the machine's user, and one tenant
-NO_PERSON = {"agent", "service"}  # whom nobody can play in a terminal: that is said before anything is looked at
+NO_SUCH = {"one whose session has ended", "another tenant"}  # a terminal, or a channel, has one tenant
+NO_PERSON = {"agent", "service"}  # whom nobody can play in a terminal, or by a token: that is said first
 CELLS = [
     pytest.param(row, door, id=f"{row.name}, {door}")
     for row in ROWS
     for door in DOORS
-    if door != "terminal" or row.name not in NO_SUCH
+    if door not in BY_TOKEN | {"terminal"} or row.name not in NO_SUCH
 ]
 
 
@@ -295,17 +326,18 @@ def test_none_is_accepted_and_the_log_says_who_tried(open_house, tmp_path, caplo
     elif door == "remote terminal":
         code, wanted = remote_terminal(house, vote), "not_found" if row.name in UNSEEN else row.code
     else:
-        code, wanted = do(DOORS[door](house, vote)), row.code
+        code = do(DOORS[door](house, vote))
+        wanted = "invalid_value" if door in BY_TOKEN and row.kind in NO_PERSON else row.code
     assert code == wanted
     after, more = do(house.stands()), do(house.log())
     assert replace(after, version=before.version) == before, "something has changed"
     noted = [(event.type, event.by.casefold(), event.code) for event in more[len(log) :] if event.type != "viewed"]
     logged = row.logged and code == row.code
     assert noted == ([("refusal_noted", row.who.casefold(), row.code)] if logged else [])
-    if door != "terminal":
+    if door not in WITHOUT_CALL:
         call = json.loads(caplog.messages[-1])
         if door in PATHS:
-            assert call["path"] == "/api/v1" + PATHS[door].format(house.asked["id"])
+            assert call["path"] == PATHS[door].format(house.asked["id"])
         assert call["address"] == "127.0.0.1"
         who = row.known if row.name in NO_SUCH else row.who.casefold()
         assert call["principal"] == who

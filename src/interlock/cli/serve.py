@@ -14,7 +14,7 @@ import typer
 from interlock.channels.screen import Line, Screen
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, interruptible
-from interlock.cli.work import channels_of, until_all_end, worker_of
+from interlock.cli.work import channels_of, reply_keys_in, until_all_end, worker_of
 from interlock.errors import BadInput
 from interlock.service.configuration import note_changes
 from interlock.service.credentials import Authenticator
@@ -153,6 +153,7 @@ def answering_at(
         stop=stop,
         settings=system.settings,
         measuring=measuring,
+        reply_keys=reply_keys_in(session),
     )
 
 

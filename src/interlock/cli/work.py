@@ -22,7 +22,7 @@ from interlock.service.following import CutShort, unless
 from interlock.service.text import plain
 
 if TYPE_CHECKING:
-    from interlock.senders.table import Listener
+    from interlock.senders.table import Listener, Surroundings
 
 
 def work(
@@ -63,15 +63,31 @@ def channels_of(session: Session, origin: str | None = None) -> list[Listener]:
     settings = session.system.settings
     if not settings.channels:
         return []
-    from interlock.senders.table import Surroundings, listeners_of, senders_of  # noqa: PLC0415 - few installations have channels
+    from interlock.senders.table import listeners_of, senders_of  # noqa: PLC0415 - few installations have channels
     from interlock.service.delivering import Delivering  # noqa: PLC0415
 
-    folder = Path() if settings.origin is None else settings.origin.path.parent
-    around = Surroundings(folder, os.environ, lambda: datetime.now(UTC), origin or settings.server.origin)
+    around = _surroundings(session, origin)
     complain = complaining(session)
     senders = senders_of(settings.channels, around)
     listeners = listeners_of(settings.channels, around, session.system, complain)
     return [Delivering(session.system, senders, complain), *listeners]
+
+
+def reply_keys_in(session: Session) -> list[tuple[str, bytes]]:
+    """Return by what the tokens of the channels' messages are made, and for which tenant."""
+    if not session.system.settings.channels:
+        return []
+    from interlock.senders.table import reply_keys_of  # noqa: PLC0415 - as above
+
+    return reply_keys_of(session.system.settings.channels, _surroundings(session))
+
+
+def _surroundings(session: Session, origin: str | None = None) -> Surroundings:
+    from interlock.senders.table import Surroundings  # noqa: PLC0415 - as above
+
+    settings = session.system.settings
+    folder = Path() if settings.origin is None else settings.origin.path.parent
+    return Surroundings(folder, os.environ, lambda: datetime.now(UTC), origin or settings.server.origin)
 
 
 async def until_all_end(stop: asyncio.Event, beside: Iterable[Awaitable[None]]) -> None:

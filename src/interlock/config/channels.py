@@ -45,6 +45,23 @@ class SecretSettings(Section):
         return self
 
 
+class CallbackSettings(Section):
+    """Replies by a call: whoever gets the channel's messages may decide in the name of these people."""
+
+    key: SecretSettings = Field(
+        description="where at least 32 random characters are that make the tokens: whoever has them can vote as anybody"
+    )
+    people: tuple[Person, ...] = Field(min_length=1, max_length=50, description="in whose name one may reply")
+
+
+class ReplySettings(CallbackSettings):
+    """Replies on a queue as well."""
+
+    queue: QueueName = Field(
+        default="interlock.replies", description="a quorum queue; what is refused goes to NAME.dead"
+    )
+
+
 class WebhookSettings(ChannelSettings):
     """A program that is called: Standard Webhooks, with CloudEvents."""
 
@@ -60,18 +77,9 @@ class WebhookSettings(ChannelSettings):
     networks: tuple[Network, ...] = Field(
         default=(), max_length=20, description="private addresses that it may have, such as 10.1.0.0/16"
     )
-
-
-class ReplySettings(Section):
-    """Replies on a queue: whoever reads the channel's queue may decide in the name of these people."""
-
-    queue: QueueName = Field(
-        default="interlock.replies", description="a quorum queue; what is refused goes to NAME.dead"
+    replies: CallbackSettings | None = Field(
+        default=None, description="how one decides by calling `data.reply.callback_url`; not at all by default"
     )
-    key: SecretSettings = Field(
-        description="where at least 32 random characters are that make the tokens: whoever has them can vote as anybody"
-    )
-    people: tuple[Person, ...] = Field(min_length=1, max_length=50, description="in whose name one may reply")
 
 
 class RabbitMQSettings(ChannelSettings):

@@ -4,12 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from interlock.domain.request import Request
 from interlock.engine.changes import Entry
 from interlock.engine.ports.sender import CHANNEL_ITSELF, Message, Recipient
 from interlock.senders.cloud_events import cloud_event_bytes
-from interlock.service.queue_replies import ReplyTokens
+from interlock.service.token_replies import ReplyTokens
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """How one replies to a message.
+
+    Args:
+        queue: where; None if by a call alone.
+    """
+
+    tokens: ReplyTokens
+    queue: str | None = None
+
+    def of(self, request: Request, origin: str | None) -> dict[str, Any]:
+        """Return what a message says of it."""
+        queue = {} if self.queue is None else {"queue": self.queue}
+        callback = {} if origin is None else {"callback_url": f"{origin}/api/approval/{request.id}"}
+        return queue | callback | {"tokens": self.tokens.of(request)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +38,20 @@ class EventChannel:
     Args:
         events: the names of what it is told of.
         origin: where people reach the server; None if there is none.
-        replies: the queue on which one replies, and what the tokens are made by; None if nobody does.
+        replies: how one replies; None if nobody does.
     """
 
     name: str
     tenant: str
     events: frozenset[str]
     origin: str | None = None
-    replies: tuple[str, ReplyTokens] | None = None
+    replies: Replies | None = None
 
     def body(self, message: Message) -> bytes:
         """Return what is sent: the event, and how one replies to it."""
         reply = None
         if self.replies is not None and message.request is not None:
-            queue, tokens = self.replies
-            reply = {"queue": queue, "tokens": tokens.of(message.request)}
+            reply = self.replies.of(message.request, self.origin)
         return cloud_event_bytes(message, self.origin, reply)
 
 

@@ -61,7 +61,7 @@ class RabbitMQSender(EventSender):
             correlation_id=message.entry.stream,
             timestamp=message.entry.at,
             type=f"interlock.{message.entry.event.type}",
-            reply_to=None if self.channel.replies is None else self.channel.replies[0],
+            reply_to=None if self.channel.replies is None else self.channel.replies.queue,
         )
         try:
             target = await self._open()

@@ -12,6 +12,7 @@ from typing import Protocol, get_args
 
 from interlock.config.channels import (
     AnyChannel,
+    CallbackSettings,
     EventName,
     RabbitMQSettings,
     ReplySettings,
@@ -25,9 +26,10 @@ from interlock.domain.reply_tokens import SHORTEST_KEY
 from interlock.domain.signatures import key_of
 from interlock.engine.ports.sender import Sender
 from interlock.errors import BadInput, InvalidConfig, InvalidValue
-from interlock.senders.event_channel import EventChannel
+from interlock.senders.event_channel import EventChannel, Replies
 from interlock.service.parts import Parts
-from interlock.service.queue_replies import QueueReplies, ReplyTokens
+from interlock.service.queue_replies import QueueReplies
+from interlock.service.token_replies import ReplyTokens
 
 EVENTS = frozenset(get_args(EventName))
 
@@ -75,13 +77,23 @@ def listeners_of(
     """
     found = []
     for name, settings in channels.items():
-        given = None if isinstance(settings, WebhookSettings) else settings.replies
-        if isinstance(settings, WebhookSettings) or given is None:
+        if isinstance(settings, WebhookSettings) or settings.replies is None:
             continue
+        given = settings.replies
         key = _reply_key(name, given, around)
         replies = QueueReplies(parts, key, tenant=settings.tenant, channel=name, via=settings.type)
         found.append(_listener(name, settings, given.queue, replies, around, complain))
     return found
+
+
+def reply_keys_of(channels: Mapping[str, AnyChannel], around: Surroundings) -> list[tuple[str, bytes]]:
+    """Return by what the tokens of each channel's messages are made, and for which tenant.
+
+    Raises:
+        BadInput: see `senders_of`.
+    """
+    replying = [(name, one, one.replies) for name, one in channels.items() if one.replies is not None]
+    return [(one.tenant, _reply_key(name, replies, around)) for name, one, replies in replying]
 
 
 def _listener(  # noqa: PLR0913, PLR0917 - what a listener is made of
@@ -120,6 +132,11 @@ def _sender(name: str, settings: AnyChannel, around: Surroundings) -> Sender:
 def _webhook(name: str, settings: WebhookSettings, around: Surroundings) -> Sender:
     from interlock.senders.webhook import WebhookSender  # noqa: PLC0415 - needs what the extra brings
 
+    if settings.replies is not None and around.origin is None:
+        raise InvalidConfig(
+            f"channels.{name}.replies: one replies by a call of the server: say under `server` as `origin` where "
+            "people reach it."
+        )
     return WebhookSender(
         _channel(name, settings, around),
         settings.url,
@@ -148,12 +165,14 @@ def _sqs(name: str, settings: SqsSettings, around: Surroundings) -> Sender:
 
 def _channel(name: str, settings: AnyChannel, around: Surroundings) -> EventChannel:
     events = EVENTS if settings.events is None else frozenset(settings.events)
-    given = None if isinstance(settings, WebhookSettings) else settings.replies
-    replies = None if given is None else (given.queue, ReplyTokens(_reply_key(name, given, around), given.people))
+    given, replies = settings.replies, None
+    if given is not None:
+        tokens = ReplyTokens(_reply_key(name, given, around), given.people)
+        replies = Replies(tokens, given.queue if isinstance(given, ReplySettings) else None)
     return EventChannel(name, settings.tenant, events, around.origin, replies)
 
 
-def _reply_key(name: str, settings: ReplySettings, around: Surroundings) -> bytes:
+def _reply_key(name: str, settings: CallbackSettings, around: Surroundings) -> bytes:
     where, key = f"channels.{name}.replies.key", settings.key
     found = read_secret(where, around.folder, around.environ, env=key.env, file=key.file).encode()
     if len(found) < SHORTEST_KEY:

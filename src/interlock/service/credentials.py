@@ -22,6 +22,7 @@ from interlock.domain.credentials import (
 )
 from interlock.domain.directory_events import TokenCreated, TokenRevoked
 from interlock.domain.directory_rules import DirectoryRules
+from interlock.domain.reply_tokens import PREFIX as REPLIES
 from interlock.engine.changes import Actor
 from interlock.engine.consequences import actor_of
 from interlock.engine.directories import Directories, PlannedChange
@@ -40,7 +41,7 @@ PREFIXES: dict[CredentialKind, str] = {
 }
 """How secrets begin: so scanners of repositories and logs find those that were left there."""
 
-SECRET = re.compile(rf"(?:{'|'.join(PREFIXES.values())})[\w-]+")
+SECRET = re.compile(rf"(?:{'|'.join((*PREFIXES.values(), REPLIES))})[\w.-]+")
 
 LINK_LASTS = timedelta(minutes=15)
 DEVICE_LASTS = timedelta(days=180)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from interlock.domain.access import Permission
 from interlock.web import (
     agents,
+    callbacks,
     deliveries,
     directory,
     effects,
@@ -144,6 +145,7 @@ def routes() -> FastAPI:
         return document(app, context_of(call).cookie)
 
     app.include_router(api)
+    app.include_router(callbacks.router)
     app.include_router(health.router)
     app.include_router(metrics.router)
     app.include_router(oidc.router)

@@ -11,9 +11,11 @@ from interlock.domain.action import LONGEST_REFERENCE, Verdict
 from interlock.domain.authority import LOCAL_TENANT
 from interlock.domain.canonical import check_storable
 from interlock.domain.credentials import Scope
+from interlock.domain.reply_tokens import LONGEST_TOKEN
 from interlock.domain.request import Repeatable, Reported
 from interlock.errors import InvalidValue
 from interlock.service.batch import MOST, SubmittedVote
+from interlock.service.token_replies import TokenReply
 
 
 def _storable(text: str) -> str:
@@ -69,6 +71,26 @@ class NewVotes(_Body):
     """Votes on many requests."""
 
     votes: Annotated[list[NewVoteOnOne], Field(min_length=1, max_length=MOST)]
+
+
+class CallbackReply(_Body):
+    """What somebody decides by the token of a message."""
+
+    token: Annotated[StrictStr, Field(max_length=LONGEST_TOKEN)] = Field(
+        default="", description="irt_…: the one of this person and this verdict, under `data.reply.tokens`"
+    )
+    approved: StrictBool | None = Field(
+        default=None, description="yes or no, if it is to be said beside the token, which says it already"
+    )
+    verdict: Verdict | None = Field(default=None, description="the token's, if it is to be said beside it")
+    comment: Text = ""
+    value: Any = Field(
+        default=None, description="with `edit` the arguments or the draft as changed; with `respond` the answer"
+    )
+
+    def on(self, request_id: str) -> TokenReply:
+        """Return the reply about a request."""
+        return TokenReply(self.token, self.comment, self.value, request_id, self.approved, self.verdict)
 
 
 class Comment(_Body):

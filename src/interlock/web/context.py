@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -28,6 +28,7 @@ from interlock.service.owners import Owners
 from interlock.service.parts import Parts
 from interlock.service.provisioning import Provisioning
 from interlock.service.run_streams import RunStreams
+from interlock.service.token_replies import TokenReplies
 from interlock.service.view_recorder import ViewRecorder
 from interlock.web.measuring import Measuring
 from interlock.web.rates import Rates
@@ -56,6 +57,7 @@ class Context:
         simulating: the tenants for which somebody replays the log now.
         measuring: counts what this process does.
         run_streams: tells what agents do whose runs this process carries on.
+        reply_keys: by what the tokens of messages are made, and for which tenant.
     """
 
     parts: Parts
@@ -69,12 +71,18 @@ class Context:
     simulating: set[str] = field(default_factory=set)
     measuring: Measuring = field(default_factory=Measuring)
     run_streams: RunStreams = field(default_factory=RunStreams)
+    reply_keys: Sequence[tuple[str, bytes]] = ()
 
     @cached_property
     def authenticator(self) -> Authenticator:
         """Who issues and checks credentials."""
         sessions = self.server.sessions
         return Authenticator(self.parts.store, self.parts.directories, SessionLimits(sessions.lasts, sessions.idle))
+
+    @cached_property
+    def replies(self) -> TokenReplies:
+        """Who takes replies by the tokens of messages."""
+        return TokenReplies(self.parts, self.reply_keys, via="callback", name="callback")
 
     @cached_property
     def view_recorder(self) -> ViewRecorder:

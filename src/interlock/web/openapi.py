@@ -28,7 +28,7 @@ WITHOUT_KEY = frozenset(
         "/policies/simulate",
         "/session",
     )
-)
+) | {"/api/approval/{request_id}"}  # the token is its key
 """What is posted and takes no idempotency key: it changes nothing, or nothing more when it is sent again."""
 
 _KEY = {

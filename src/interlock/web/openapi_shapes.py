@@ -75,6 +75,7 @@ SERVER_SHAPES: dict[str, Any] = {
     ),
     "Sessions": _object("Where somebody is signed in.", sessions=_list(ref("Session"))),
     "Ended": _object("The ids of what has been ended.", ended=_list(STRING)),
+    "Replied": _object("How the request stands.", id=STRING, status=STRING),
     "VoteResults": _object("What came of each vote, in order.", results=_list(ref("VoteResult"))),
     "VoteResult": _object(
         "The status and the body that the vote alone would have been answered with.",

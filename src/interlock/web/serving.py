@@ -79,6 +79,7 @@ class Answering:
         stop: asyncio.Event,
         settings: Settings | None = None,
         measuring: Measuring | None = None,
+        reply_keys: Sequence[tuple[str, bytes]] = (),
     ) -> Answering:
         """Listen at an address.
 
@@ -87,6 +88,7 @@ class Answering:
             proxies: addresses or networks that are believed when they say where a call comes from.
             settings: where people may sign in, and how often somebody may call; see `server` in the configuration.
             measuring: counts what this process does.
+            reply_keys: by what the tokens of messages are made, and for which tenant.
 
         Raises:
             BadInput: if the address is taken, the origin is none or is missing where the address is any of this
@@ -103,7 +105,8 @@ class Answering:
         except BadInput:
             listening.close()
             raise
-        known = partial(Context, server=server, providers=providers, measuring=measuring or Measuring())
+        counts = measuring or Measuring()
+        known = partial(Context, server=server, providers=providers, measuring=counts, reply_keys=reply_keys)
         return cls(known(parts, public, hosts, networks, stop), listening)
 
     async def until_stopped(self) -> None:

@@ -19,11 +19,12 @@ from interlock.domain.signatures import Signed, is_signed
 from interlock.engine.changes import Actor, Changes
 from interlock.engine.ports.sender import CHANNEL_ITSELF, Message, NotTaken
 from interlock.senders import network
-from interlock.senders.event_channel import EventChannel
+from interlock.senders.event_channel import EventChannel, Replies
 from interlock.senders.table import EVENTS
 from interlock.senders.webhook import WebhookSender
 from interlock.service.delivering import ENDINGS
 from interlock.service.following import CONCERN_PEOPLE
+from interlock.service.token_replies import ReplyTokens
 from interlock.storage.memory import MemoryStore
 from interlock.testing.samples import TENANT, opened
 
@@ -68,14 +69,15 @@ async def message(clock):
 
 
 def hook(url, **options):
-    options = {"networks": HERE, "events": EVENTS, "origin": None} | options
-    channel = EventChannel("crm", TENANT, options["events"], options["origin"])
+    options = {"networks": HERE, "events": EVENTS, "origin": None, "replies": None} | options
+    channel = EventChannel("crm", TENANT, options["events"], options["origin"], options["replies"])
     return WebhookSender(channel, url, KEYS, networks=options["networks"], now=lambda: NOW)
 
 
 async def test_a_call_is_a_signed_cloud_event(message):
     async with receiving() as receiver:
-        sender = hook(f"http://127.0.0.1:{receiver.port}/in?a=b", origin="https://approvals.example.com")
+        url, replies = f"http://127.0.0.1:{receiver.port}/in?a=b", Replies(ReplyTokens(b"k" * 32, ["mia@example.com"]))
+        sender = hook(url, origin="https://approvals.example.com", replies=replies)
         assert await sender.send(message) == ""
         await sender.close()
     ((line, headers, body),) = receiver.heard
@@ -97,6 +99,8 @@ async def test_a_call_is_a_signed_cloud_event(message):
     assert event["data"]["request"]["id"] == "req_1"
     assert event["data"]["entry"]["event"]["type"] == "opened"
     assert event["data"]["url"] == "https://approvals.example.com/requests/req_1"
+    assert event["data"]["reply"]["callback_url"] == "https://approvals.example.com/api/approval/req_1"
+    assert set(event["data"]["reply"]["tokens"]["mia@example.com"]) == {"approve", "reject"}
 
 
 @pytest.mark.parametrize(
