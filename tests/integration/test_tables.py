@@ -131,7 +131,8 @@ SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint
 SELECT relname, tgenabled, pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid
   WHERE NOT tgisinternal AND relnamespace = OURS;
 SELECT proname, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = OURS;
-SELECT version_num FROM schema_version
+SELECT version_num FROM schema_version;
+SELECT version_num FROM schema_applied
 """.replace("OURS", "current_schema()::regnamespace")
 
 

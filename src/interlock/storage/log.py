@@ -32,6 +32,7 @@ from interlock.storage.audit import AuditedLog, strangers
 from interlock.storage.compiled import Connection
 from interlock.storage.rows import EntryRow, changed, encodable, read_position
 from interlock.storage.schema import (
+    APPLIED_TABLE,
     POSTGRES_GUARD,
     POSTGRES_GUARD_MADE,
     SQLITE_GUARDS,
@@ -63,7 +64,7 @@ class FeedPage(NamedTuple):
 
 # What others have added to our tables, and what may alter our reads or writes: its name, its table, and the statement
 # that takes it away.
-_TABLES = ", ".join(f"'{name}'" for name in sorted({*metadata.tables, *ordered.tables, VERSION_TABLE}))
+_TABLES = ", ".join(f"'{name}'" for name in sorted({*metadata.tables, *ordered.tables, VERSION_TABLE, APPLIED_TABLE}))
 _SQLITE_ADDITIONS = f"""
 SELECT 'trigger ' || name, tbl_name, 'DROP TRIGGER "' || replace(name, '"', '""') || '"' FROM sqlite_master
 WHERE type = 'trigger' AND lower(tbl_name) IN ({_TABLES}) AND NOT (lower(tbl_name) = 'log' AND name IN (

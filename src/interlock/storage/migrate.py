@@ -10,11 +10,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, inspect
 from sqlalchemy.exc import DBAPIError
 
 from interlock.errors import StoreTooNew, StoreUnavailable
-from interlock.storage.schema import REVISIONS, VERSION_TABLE
+from interlock.storage.schema import APPLIED_TABLE, NEEDED, REVISIONS, VERSION_TABLE
 from interlock.storage.sqlite import BUSY_SECONDS, connect, explain
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -95,7 +95,10 @@ def _revision(connection: sqlite3.Connection, path: Path) -> str:
 
 
 def revision_of(connection: Any, tables: str, foreign: str, **place: str) -> str:
-    """Return the revision of a database's tables; StoreTooNew if this version does not know it.
+    """Return the revision of a database's tables, the last one known here if a newer version has added to them.
+
+    Raises:
+        StoreTooNew: if a newer version has changed them so that this one cannot use them.
 
     Args:
         tables: a query for their names.
@@ -105,12 +108,13 @@ def revision_of(connection: Any, tables: str, foreign: str, **place: str) -> str
     names = {name for (name,) in connection.execute(tables)}
     if not names:
         return NEW
-    row = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone() if VERSION_TABLE in names else None  # noqa: S608
-    if row is None:
+    revision = _named(connection, VERSION_TABLE) if VERSION_TABLE in names else None
+    if revision is None:
         raise StoreUnavailable(foreign, **place)
-    revision, (address,) = str(row[0]), place.values()
     if revision in REVISIONS:
-        return revision
+        applied = _named(connection, APPLIED_TABLE) if APPLIED_TABLE in names else None
+        return min(applied or revision, REVISIONS[-1])
+    (address,) = place.values()
     made, known, then = "a newer version", f"up to {REVISIONS[-1]}", "Upgrade Interlock, or use"
     if revision < REVISIONS[0]:
         made, known, then = "a version before the first release", f"from {REVISIONS[0]} on", "Use"
@@ -123,16 +127,30 @@ def revision_of(connection: Any, tables: str, foreign: str, **place: str) -> str
     )
 
 
+def _named(connection: Any, table: str) -> str | None:
+    row = connection.execute(f"SELECT version_num FROM {table}").fetchone()  # noqa: S608
+    return None if row is None else str(row[0])
+
+
 def upgrade(connection: Connection) -> None:
     """Apply what is missing, inside the transaction that is open: all of it or nothing."""
     # Loading Alembic takes longer than everything else here, and is needed once in a file's life.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
+    has, make = inspect(connection).has_table, "CREATE TABLE {} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
+    say = connection.exec_driver_sql
+    if not has(VERSION_TABLE):
+        say(make.format(VERSION_TABLE))
+    elif not has(APPLIED_TABLE):  # made by a version that did not tell what is applied from what is needed
+        say(make.format(APPLIED_TABLE))
+        say(f"INSERT INTO {APPLIED_TABLE} SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with _ALEMBIC:
         command.upgrade(config, REVISIONS[-1])
+    say(f"DELETE FROM {VERSION_TABLE}")  # noqa: S608
+    say(f"INSERT INTO {VERSION_TABLE} VALUES ('{min(NEEDED, REVISIONS[-1])}')")  # noqa: S608
 
 
 def _is_busy(error: sqlite3.Error | DBAPIError) -> bool:

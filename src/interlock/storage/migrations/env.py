@@ -2,12 +2,12 @@
 
 from alembic import context
 
-from interlock.storage.schema import VERSION_TABLE, metadata
+from interlock.storage.schema import APPLIED_TABLE, metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
-    version_table=VERSION_TABLE,
+    version_table=APPLIED_TABLE,
     render_as_batch=True,  # SQLite changes a table by making a new one
     transactional_ddl=True,  # SQLite can; the driver's own habits, which say otherwise, are switched off
 )
