@@ -26,6 +26,7 @@ TERMS = {
     "must be at most 40 small letters, digits and -": "short name",
     "must be a name of at most 200 letters, digits and . _ -": "name of a queue",
     "must be the name of a queue, or its address": "queue",
+    "must be the id of a room, such as C0123456789, and not its name": "room",
     "must be the name of a region, such as eu-central-1": "region",
     "must be one scope of the provider's, such as email": "scope",
 }

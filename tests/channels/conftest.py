@@ -1,9 +1,12 @@
 """Brokers and other ways by which people and programs are told, as real as this machine has them."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.channels import slack_room
+from tests.channels.slack_room import Room
 
 from interlock.bootstrap import System, build
 from interlock.config import load_settings
@@ -62,3 +65,24 @@ async def office(clock: SettableClock, tmp_path: Path) -> AsyncIterator[Office]:
     system = build(settings, {}, store=MemoryStore(clock))
     yield Office(system, clock)
     await system.close()
+
+
+@pytest.fixture
+async def open_room(clock: SettableClock, tmp_path: Path) -> AsyncIterator[Callable[..., Room]]:
+    systems: list[System] = []
+
+    def opened(**settings: Any) -> Room:
+        (tmp_path / "interlock.yaml").write_text(slack_room.POLICY)
+        found = load_settings(tmp_path / "interlock.yaml", {})
+        systems.append(build(found, {}, store=MemoryStore(clock)))
+        return Room(systems[-1], clock, **settings)
+
+    yield opened
+    for system in systems:
+        await system.close()
+
+
+@pytest.fixture
+def room(open_room: Callable[..., Room]) -> Room:
+    """Return a room of Slack that is told of all requests."""
+    return open_room()

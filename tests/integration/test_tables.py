@@ -159,6 +159,7 @@ async def test_the_tables_of_the_other_tests_are_those_that_the_migrations_make(
 async def test_every_value_of_the_domain_may_be_stored_and_no_other(place, store, clock, column, values):
     await store.commit(changes(opened("req_1", clock.at), started("run_1", clock.at)))
     await store.add_deliveries([delivery(clock)])
+    await store.keep_received("slack 1", clock.at, clock.at + LATER)
     table, _, column = column.partition(".")
     of = place.tables.tables[table]
 
@@ -238,6 +239,7 @@ async def keep_what_no_request_has(store, clock):
     await store.count_attempt(TENANT, "key", 0, clock.at)
     await store.items(TENANT, [PutItem(("names", "of", "two"), "key", b"{}")])
     await store.add_deliveries([delivery(clock)])
+    await store.keep_received("slack 1", clock.at, clock.at + LATER)
 
 
 def delivery(clock):

@@ -12,9 +12,10 @@ from interlock.domain.action import Action, Draft, Kind, Question
 from interlock.domain.canonical import Json
 from interlock.domain.explain import duration_words
 from interlock.domain.request import Request, Status, acting
+from interlock.service.deceptions import deceptions
 from interlock.service.fields import wanted
-from interlock.service.inline import FLOW, Place, as_json, name_shown, when
-from interlock.service.text import harmless, plain, quoted, shortened, warnings_about
+from interlock.service.inline import Place, as_json, name_shown, when
+from interlock.service.text import harmless, plain, quoted, shortened
 from interlock.service.views import RequestView
 
 TITLES = {"approval": "HUMAN APPROVAL REQUIRED", "input": "HUMAN INPUT REQUIRED", "review": "HUMAN REVIEW REQUIRED"}
@@ -155,35 +156,11 @@ def _cut(lines: Iterable[Line]) -> Iterator[Line]:
 
 
 def _warnings(request: Request) -> Iterator[Line]:
-    found = list(dict.fromkeys(one for text, what in _texts(request) for one in warnings_about(text, what)))
+    found = deceptions(request)
     for warning in found[:MANY_WARNINGS]:
         yield Line(f"! {warning}", "warn")
     if len(found) > MANY_WARNINGS:
         yield Line(f"! and {len(found) - MANY_WARNINGS} more of this kind", "warn")
-
-
-def _texts(request: Request) -> Iterator[tuple[str, str]]:
-    match request.edition.subject:
-        case Action(name=name, args=args):
-            yield name, "the action's name"
-            yield from _leaves(args, "an argument")
-        case Question(text=text, options=options):
-            yield text, "the question"
-            yield from _leaves(options, "an option")
-        case Draft(body=body):
-            yield from _leaves(body, "the draft")
-
-
-def _leaves(value: Json, what: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        yield value, what
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield key, f"the name of {what}"
-            yield from _leaves(item, quoted(shortened(key, FLOW)) if what == "an argument" else what)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _leaves(item, what)
 
 
 def _votes(request: Request) -> Iterator[Line]:

@@ -68,7 +68,7 @@ def channels_of(session: Session, origin: str | None = None) -> list[Listener]:
 
     around = _surroundings(session, origin)
     complain = complaining(session)
-    senders = senders_of(settings.channels, around)
+    senders = senders_of(settings.channels, around, session.system)
     listeners = listeners_of(settings.channels, around, session.system, complain)
     return [Delivering(session.system, senders, complain), *listeners]
 

@@ -8,7 +8,7 @@ from pydantic import Field, StrictStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from interlock.config.base import Section
-from interlock.config.values import Address, Name, Person, QueueAddress, QueueName, Region, Variable
+from interlock.config.values import Address, Name, Person, QueueAddress, QueueName, Region, SlackRoom, Variable
 
 EventName = Literal[
     "opened", "step_reached", "vote_cast", "step_held", "vote_taken_back", "edited", "reminded", "escalated",
@@ -109,4 +109,21 @@ class SqsSettings(ChannelSettings):
     )
 
 
-AnyChannel = Annotated[WebhookSettings | RabbitMQSettings | SqsSettings, Field(discriminator="type")]
+class SlackSettings(Section):
+    """A room of Slack: each request gets one card there, and people decide by its buttons."""
+
+    elsewhere: ClassVar = {"channel": "name the room's id: room: C0123456789"}
+
+    type: Literal["slack"]
+    tenant: Name = Field(default="default", description="whose requests it is told of")
+    room: SlackRoom = Field(description="the id of the room, such as C0123456789: its details end with it")
+    token: SecretSettings = Field(description="where the bot's token is, xoxb-…")
+    signing_secret: SecretSettings = Field(description="where the app's signing secret is, which proves Slack's calls")
+    agents: tuple[Name, ...] = Field(default=(), max_length=100, description="whose requests alone; by default all")
+    levels: tuple[Name, ...] = Field(
+        default=(), max_length=100, description="on which levels of their policies alone; by default all"
+    )
+    api: Address = Field(default="https://slack.com/api", description="where Slack's Web API is")
+
+
+AnyChannel = Annotated[WebhookSettings | RabbitMQSettings | SqsSettings | SlackSettings, Field(discriminator="type")]

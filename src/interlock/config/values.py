@@ -32,6 +32,7 @@ _SLUG = r"^[a-z0-9][a-z0-9\-]{0,39}$"
 _QUEUE = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,199}$"
 _QUEUE_ADDRESS = r"^(https?://[!-~]+|[A-Za-z0-9_\-]{1,80})$"
 _REGION = r"^[a-z0-9\-]{1,40}$"
+_SLACK_ROOM = r"^[CGD][A-Z0-9]{2,30}$"
 _OAUTH_SCOPE = r"^[!#-\[\]-~]+$"
 
 PATTERNS = {
@@ -45,6 +46,7 @@ PATTERNS = {
     _QUEUE: "must be a name of at most 200 letters, digits and . _ -",
     _QUEUE_ADDRESS: "must be the name of a queue, or its address",
     _REGION: "must be the name of a region, such as eu-central-1",
+    _SLACK_ROOM: "must be the id of a room, such as C0123456789, and not its name",
     _OAUTH_SCOPE: "must be one scope of the provider's, such as email",
 }
 """What to say when text is not of one of these forms."""
@@ -196,6 +198,7 @@ Slug = Annotated[StrictStr, Field(pattern=_SLUG)]
 QueueName = Annotated[StrictStr, Field(pattern=_QUEUE)]
 QueueAddress = Annotated[StrictStr, Field(pattern=_QUEUE_ADDRESS, max_length=300)]
 Region = Annotated[StrictStr, Field(pattern=_REGION)]
+SlackRoom = Annotated[StrictStr, Field(pattern=_SLACK_ROOM)]
 Variable = Annotated[StrictStr, Field(pattern=_IDENTIFIER, max_length=200)]
 OAuthScope = Annotated[StrictStr, Field(pattern=_OAUTH_SCOPE, max_length=200)]
 Person = Annotated[StrictStr, Field(pattern=_PERSON, max_length=200)]

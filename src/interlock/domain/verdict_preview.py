@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Literal
@@ -14,7 +14,7 @@ from interlock.domain.decide import decide
 from interlock.domain.events import Edited, Event, VoteCast
 from interlock.domain.explain import duration_words, who_asked
 from interlock.domain.lifecycle import evolve
-from interlock.domain.policy import Level
+from interlock.domain.policy import Level, Policy
 from interlock.domain.quorum import opponents, supporters
 from interlock.domain.request import Request, Status
 from interlock.domain.step_end import first_step
@@ -80,7 +80,7 @@ def why_confirmed(
     found = next((one for one in verdict_previews(request, context) if one.verdict is Verdict.approve), None)
     if found is None or found.becomes != "decided" or request.kind is not Kind.approval:
         return ()
-    return tuple(_grave(request, context, done_before, risk))
+    return why_grave(request, context.policy, done_before=done_before, risk=risk)
 
 
 def called_irreversible(request: Request) -> bool:
@@ -89,8 +89,12 @@ def called_irreversible(request: Request) -> bool:
     return isinstance(given, dict) and given.get("reversible") is False
 
 
-def _grave(request: Request, context: DecisionContext, done_before: str | None, risk: str) -> Iterator[str]:
-    levels = context.policy.levels
+def why_grave(request: Request, policy: Policy, *, done_before: str | None = None, risk: str = "") -> tuple[str, ...]:
+    """Say why an approval should take a second act, whoever gives it. See `why_confirmed`."""
+    return tuple(_grave(request, policy.levels, done_before, risk))
+
+
+def _grave(request: Request, levels: Sequence[Level], done_before: str | None, risk: str) -> Iterator[str]:
     if called_irreversible(request):
         yield "The agent's author says that it cannot be undone."
     if risk:

@@ -17,6 +17,7 @@ from interlock.config.channels import (
     RabbitMQSettings,
     ReplySettings,
     SecretSettings,
+    SlackSettings,
     SqsSettings,
     WebhookSettings,
 )
@@ -50,14 +51,14 @@ class Surroundings:
     origin: str | None = None
 
 
-def senders_of(channels: Mapping[str, AnyChannel], around: Surroundings) -> list[Sender]:
+def senders_of(channels: Mapping[str, AnyChannel], around: Surroundings, parts: Parts) -> list[Sender]:
     """Return what carries the messages of each channel.
 
     Raises:
         BadInput: if a secret is not where it should be or is none, an address cannot be used, or what a channel needs
             is not installed.
     """
-    return [_sender(name, settings, around) for name, settings in channels.items()]
+    return [_sender(name, settings, around, parts) for name, settings in channels.items()]
 
 
 class Listener(Protocol):
@@ -77,7 +78,7 @@ def listeners_of(
     """
     found = []
     for name, settings in channels.items():
-        if isinstance(settings, WebhookSettings) or settings.replies is None:
+        if isinstance(settings, WebhookSettings | SlackSettings) or settings.replies is None:
             continue
         given = settings.replies
         key = _reply_key(name, given, around)
@@ -113,7 +114,7 @@ def _listener(  # noqa: PLR0913, PLR0917 - what a listener is made of
     return SqsReplies(Queue(queue, settings.region), Queue(f"{queue}-dead", settings.region), replies, complain)
 
 
-def _sender(name: str, settings: AnyChannel, around: Surroundings) -> Sender:
+def _sender(name: str, settings: AnyChannel, around: Surroundings, parts: Parts) -> Sender:
     try:
         match settings:
             case WebhookSettings():
@@ -122,6 +123,8 @@ def _sender(name: str, settings: AnyChannel, around: Surroundings) -> Sender:
                 return _rabbitmq(name, settings, around)
             case SqsSettings():
                 return _sqs(name, settings, around)
+            case SlackSettings():
+                return _slack(name, settings, around, parts)
     except ModuleNotFoundError as missing:
         raise BadInput(
             f"The channel {name} needs {missing.name}, which is not installed: run `pip install '.[{settings.type}]'` "
@@ -163,7 +166,16 @@ def _sqs(name: str, settings: SqsSettings, around: Surroundings) -> Sender:
     return SqsSender(_channel(name, settings, around), Queue(settings.queue, settings.region))
 
 
-def _channel(name: str, settings: AnyChannel, around: Surroundings) -> EventChannel:
+def _slack(name: str, settings: SlackSettings, around: Surroundings, parts: Parts) -> Sender:
+    from interlock.slack.configured import slack_channel  # noqa: PLC0415 - needs what the extra brings
+    from interlock.slack.sender import SlackSender  # noqa: PLC0415
+
+    return SlackSender(slack_channel(name, settings, around.folder, around.environ, around.origin), parts)
+
+
+def _channel(
+    name: str, settings: WebhookSettings | RabbitMQSettings | SqsSettings, around: Surroundings
+) -> EventChannel:
     events = EVENTS if settings.events is None else frozenset(settings.events)
     given, replies = settings.replies, None
     if given is not None:

@@ -14,7 +14,7 @@ from interlock.engine.codec import decode_delivery, encode_delivery
 from interlock.engine.ports.deliveries import DeliveryFilter, DueDeliveries
 from interlock.storage.compiled import Connection
 from interlock.storage.rows import Clock, changed, encodable, micros, moment
-from interlock.storage.schema import deliveries
+from interlock.storage.schema import deliveries, received
 from interlock.storage.sql_constructs import OneOf, insert_or, update_at_version
 
 _D = deliveries.c
@@ -43,11 +43,17 @@ _WRITE = update_at_version(deliveries, "id").values({name: bindparam(f"new_{name
 _PRUNE = delete(deliveries).where(
     _D.tenant == bindparam("of_tenant"), _D.made_at < bindparam("before"), _D.state != str(DeliveryState.waiting)
 )
+_FORGET_RECEIVED = delete(received).where(received.c.expires_at <= bindparam("now"))
 
 
 @cache
 def _insert() -> Executable:
     return insert_or(deliveries).on_conflict_do_nothing()
+
+
+@cache
+def _insert_received() -> Executable:
+    return insert_or(received).on_conflict_do_nothing()
 
 
 @cache
@@ -109,6 +115,12 @@ def count(on: Connection, tenant: str, channel: str, recipient: str, since: date
     """Count those to a recipient that were made since a moment."""
     values = {"tenant": tenant, "channel": channel, "recipient": recipient}
     return on.value(_COUNT, values | {"since": micros(since)}) or 0 if encodable(*values.values()) else 0
+
+
+def keep_received(on: Connection, key: str, now: datetime, until: datetime) -> None:
+    """Note that a message has come in, and forget those that count no more."""
+    on.write(_FORGET_RECEIVED, {"now": micros(now)})
+    on.expect(_insert_received(), {"key": key, "expires_at": micros(until)}, changed("message", key))
 
 
 def prune(on: Connection, tenant: str, before: datetime) -> int:

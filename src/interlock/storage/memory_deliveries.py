@@ -64,6 +64,14 @@ class MemoryDeliveries:
             rows = [one for one in tables.deliveries.values() if one.made_at >= since]
             return sum((one.tenant, one.channel, one.recipient) == (tenant, channel, recipient) for one in rows)
 
+    async def keep_received(self, key: str, now: datetime, until: datetime) -> None:
+        """Note that a message has come in."""
+        with self._reading() as tables:
+            tables.received = {one: ends for one, ends in tables.received.items() if ends > now}
+            if key in tables.received:
+                raise changed("message", key)
+            tables.received[key] = until
+
     async def prune_deliveries(self, tenant: str, before: datetime) -> int:
         """Forget what was made before a moment, and does not wait."""
         with self._reading() as tables:

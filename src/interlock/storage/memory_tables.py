@@ -60,6 +60,7 @@ class Tables:
         self.credentials: dict[str, Credential] = {}
         self.sign_ins: dict[str, SignInAttempt] = {}
         self.deliveries: dict[Key, Delivery] = {}
+        self.received: dict[str, datetime] = {}
         self.directories: dict[str, int] = {}
         self.accounts: dict[Key, AccountSecrets] = {}
         self.attempts: dict[Key, Attempts] = {}

@@ -28,7 +28,7 @@ from interlock.domain.delivery import DeliveryState
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 
-REVISIONS = ("0008", "0009", "0010", "0011", "0012", "0013", "0014", "0015", "0016", "0017", "0018")
+REVISIONS = ("0008", "0009", "0010", "0011", "0012", "0013", "0014", "0015", "0016", "0017", "0018", "0019")
 """Every revision of the schema that this version knows, oldest first. It works with the last one."""
 
 NEEDED = "0016"
@@ -315,6 +315,15 @@ deliveries = Table(
 
 `request_id` is the stream that a message is about: the id of a request, or of a run.
 """
+
+received = Table(
+    "received",
+    metadata,
+    Column("key", _Text, primary_key=True),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("received_by_end", "expires_at"),
+)
+"""Messages that have come in from outside, by what tells them apart: the same one again is refused while it counts."""
 
 directories = Table(
     "directories", metadata, *_keyed("directories_key", "tenant"), Column("version", Integer, nullable=False)

@@ -58,6 +58,10 @@ class SqlDeliveries:
         found: int = await self._read(lambda on: _rows().count(on, tenant, channel, recipient, since))
         return found
 
+    async def keep_received(self, key: str, now: datetime, until: datetime) -> None:
+        """Note that a message has come in."""
+        await self._write(lambda on: _rows().keep_received(on, key, now, until))
+
     async def prune_deliveries(self, tenant: str, before: datetime) -> int:
         """Forget old deliveries that do not wait."""
         gone: int = await self._write(lambda on: _rows().prune(on, tenant, before))

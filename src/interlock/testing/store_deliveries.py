@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -155,3 +156,17 @@ class DeliveryContract(Contract):
         assert await store.prune_deliveries("elsewhere", clock.at) == 0
         assert await store.prune_deliveries(TENANT, clock.at) == 1
         assert {one.seq for one in await store.deliveries(TENANT)} == {1, 3}
+
+    async def test_a_message_that_came_in_is_noted_once_until_it_counts_no_more(
+        self, store: Store, open_store: OpenStore, clock: SettableClock
+    ) -> None:
+        until, other = clock.at + 5 * SECOND, open_store(clock)
+        came = await asyncio.gather(
+            *(one.keep_received("slack 1", clock.at, until) for one in (store, other) * 4), return_exceptions=True
+        )
+        assert sorted(map(str, map(type, came))) == sorted([str(type(None)), *[str(Conflict)] * 7])
+        with pytest.raises(Conflict):
+            await store.keep_received("slack 1", until - SECOND, until)
+        await store.keep_received("slack 2", until, until + SECOND)
+        await store.keep_received("slack 1", until, until + SECOND)
+        await other.close() if other is not store else None

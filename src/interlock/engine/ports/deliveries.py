@@ -68,5 +68,12 @@ class Deliveries(Protocol):
     async def count_deliveries(self, tenant: str, channel: str, recipient: str, since: datetime) -> int:
         """Return how many deliveries to a recipient were made since a moment."""
 
+    async def keep_received(self, key: str, now: datetime, until: datetime) -> None:
+        """Note that a message has come in from outside, until a moment; forget what was noted until now.
+
+        Raises:
+            Conflict: if it has come before.
+        """
+
     async def prune_deliveries(self, tenant: str, before: datetime) -> int:
         """Forget deliveries that were made before a moment and do not wait; return how many."""

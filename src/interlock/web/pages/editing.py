@@ -19,6 +19,7 @@ from interlock.errors import Closed, InterlockError, InvalidAnswer, ReasonMissin
 from interlock.service.batch import SubmittedVote, cast
 from interlock.service.change_preview import change_tried
 from interlock.service.replies import answered, edited, part_of
+from interlock.service.request_status import seconds_left, why_not
 from interlock.service.views import RequestView
 from interlock.web.callers import Caller
 from interlock.web.pages.differences import changes_between
@@ -28,7 +29,6 @@ from interlock.web.pages.form_builder import form
 from interlock.web.pages.form_input import Blank, Entry, Given, State, changed, state_sent, was_switched
 from interlock.web.pages.rendering import page
 from interlock.web.pages.request_parts import Refusal, confirmed_because
-from interlock.web.pages.request_status import seconds_left, why_not
 from interlock.web.pages.requests import shown
 from interlock.web.pages.routing import Person, Reader, counted, pages
 from interlock.web.pages.schema_forms import Field, read, show_misfits

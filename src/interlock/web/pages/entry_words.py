@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from interlock.domain import collaboration, events
 from interlock.engine.changes import Entry
+from interlock.service.failures import in_plain_words
+from interlock.service.request_status import asked_words
 from interlock.service.sentences import SHORT, sentence
 from interlock.service.text import shortened
-from interlock.web.pages.failures import in_plain_words
-from interlock.web.pages.request_status import asked_words
 
 _AGENT = "agent:"
 

@@ -24,6 +24,7 @@ from interlock.domain.canonical import Json
 from interlock.domain.explain import duration_words
 from interlock.domain.request import name_of
 from interlock.errors import InterlockError
+from interlock.service.failures import what_happened
 from interlock.service.inline import as_json
 from interlock.service.pages import Count
 from interlock.service.summary import summary
@@ -33,7 +34,6 @@ from interlock.web.context import context_of
 from interlock.web.pages.appearance import appearance_of
 from interlock.web.pages.assets import address_of
 from interlock.web.pages.differences import changes_between
-from interlock.web.pages.failures import what_happened
 from interlock.web.pages.fields import FOR
 from interlock.web.pages.markdown import formatted
 from interlock.web.pages.value_text import shown_text

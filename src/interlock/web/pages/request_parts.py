@@ -16,12 +16,12 @@ from interlock.domain.request import EffectState, Request, Status, Vote
 from interlock.domain.verdict_preview import VerdictPreview, verdict_previews, why_confirmed
 from interlock.engine.changes import Entry
 from interlock.service.consequence import Consequence, consequences
+from interlock.service.request_status import ShownStatus, asked_words, seconds_left, shown_status, why_not
 from interlock.service.risk import risk_of
 from interlock.service.run_views import RunView
 from interlock.service.views import RequestView
 from interlock.web.callers import Caller
 from interlock.web.pages.differences import WORK, Change, changes_between
-from interlock.web.pages.request_status import ShownStatus, asked_words, seconds_left, shown_status, why_not
 from interlock.web.pages.subjects import Shown, shown_part, shown_subject
 from interlock.web.pages.timeline import Timeline, Told, timeline_of
 from interlock.web.pages.values import Node, Room

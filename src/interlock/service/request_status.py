@@ -13,8 +13,8 @@ from interlock.domain.events import EffectExecuted
 from interlock.domain.permitted import Candidates
 from interlock.domain.quorum import supporters
 from interlock.domain.request import EffectState, Request, Status
+from interlock.service.failures import what_happened
 from interlock.service.views import RequestView
-from interlock.web.pages.failures import what_happened
 
 NAMED = 5
 _ENTRY = re.compile(r"\b(group|role|person):(\S+?)(?=[\s,;.]|$)")
@@ -41,11 +41,11 @@ class ShownStatus:
     at: datetime | None = None
 
 
-def shown_status(view: RequestView, person: str, done: EffectExecuted | None = None) -> ShownStatus:
+def shown_status(view: RequestView, person: str | None, done: EffectExecuted | None = None) -> ShownStatus:
     """Return how a request stands.
 
     Args:
-        person: canonical id of the reader.
+        person: canonical id of the reader; None for whoever reads it in a room with others.
         done: that its action was done, as its log has it.
     """
     request = view.request
@@ -57,19 +57,20 @@ def shown_status(view: RequestView, person: str, done: EffectExecuted | None = N
         by = ", ".join(request.held_by)
         says = f"By {by}. It takes effect when the time is over, unless a vote is taken back."
         return ShownStatus("warn", f"{_held_as(request)}, and not final yet", says, request.held_until)
-    mine = next((vote for vote in request.votes if person in {vote.voter, vote.owner}), None)
+    return _to_all(view) if person is None else _to_one(view, person)
+
+
+def _to_one(view: RequestView, person: str) -> ShownStatus:
+    mine = next((vote for vote in view.request.votes if person in {vote.voter, vote.owner}), None)
     if mine is not None:
         did = f"You have {VERDICTS[mine.verdict].did} it."
         return ShownStatus("info", f"Recorded, {_so_far(view)}", f"{did} {_others(view)}")
-    if view.may.vote:
-        for_whom = f"You decide for {view.on_behalf_of}. " if view.on_behalf_of is not None else ""
-        stuck = (
-            ""
-            if view.stuck is None
-            else f"{asked_words(view.stuck)} Until somebody can, an approval carries nothing out."
-        )
-        return ShownStatus("info" if not stuck else "warn", "Waits for you", for_whom + stuck)
-    return ShownStatus("info", "Waits for others", _others(view))
+    if not view.may.vote:
+        return ShownStatus("info", "Waits for others", _others(view))
+    for_whom = f"You decide for {view.on_behalf_of}. " if view.on_behalf_of is not None else ""
+    without = "Until somebody can, an approval carries nothing out."
+    stuck = "" if view.stuck is None else f"{asked_words(view.stuck)} {without}"
+    return ShownStatus("info" if not stuck else "warn", "Waits for you", for_whom + stuck)
 
 
 def seconds_left(view: RequestView) -> float | None:
@@ -77,6 +78,11 @@ def seconds_left(view: RequestView) -> float | None:
     ends_at = view.request.closes_at
     left = None if ends_at is None or not view.request.is_open else (ends_at - view.now).total_seconds()
     return left if left is not None and left > 0 else None
+
+
+def _to_all(view: RequestView) -> ShownStatus:
+    said = f"Recorded, {_so_far(view)}" if view.request.votes else "Waits for a decision"
+    return ShownStatus("info", said, _others(view))
 
 
 def _held_as(request: Request) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from interlock.web.pages.failures import UNSAID, in_plain_words, what_happened
+from interlock.service.failures import UNSAID, in_plain_words, what_happened
 
 GROUP = "Two (2 errors): bad name; 'x'"
 

@@ -1,0 +1,105 @@
+"""A room of a Slack of our own, an installation that tells it of requests, and an agent that asks."""
+
+from interlock.domain.action import Action
+from interlock.domain.authority import Principal
+from interlock.domain.events import Event
+from interlock.engine.deliverer import Deliverer
+from interlock.engine.delivery_plan import DeliveryPlan
+from interlock.engine.ports.channel import Notice
+from interlock.service.agent_client import AgentClient, Asked
+from interlock.service.client import Client
+from interlock.service.delivering import is_told
+from interlock.slack.api import SlackApi
+from interlock.slack.cards import card_of
+from interlock.slack.sender import SlackChannel, SlackSender
+from interlock.testing.slack import FakeSlack
+
+ROOM = "C0OPS"
+ORIGIN = "https://approvals.example.com"
+POLICY = """
+people: {mia@example.com: {}, noah@example.com: {}, olga@example.com: {}}
+groups: {managers: [mia@example.com, noah@example.com, olga@example.com]}
+policies:
+  big:
+    applies_to: action.name == "wire"
+    four_eyes: true
+    reason_for: [approve, reject]
+    levels: [{name: big, steps: [{ask: [group:managers], approvals: 2, within: 1h}]}]
+  buying:
+    applies_to: action.name == "buy"
+    facts: {amount: {from: args.amount, type: decimal, min: 0}}
+    levels:
+      - {name: low, when: amount < 100, steps: [{ask: [group:managers]}]}
+      - {name: high, steps: [{ask: [group:managers], approvals: 2}]}
+default: {levels: [{name: small, steps: [{ask: [group:managers], within: 1h}]}]}
+"""
+
+
+class Room:
+    """Attributes:
+    slack: what people see.
+    """
+
+    def __init__(self, system, clock, **settings):
+        self.system, self.clock, self.slack, self.said = system, clock, FakeSlack(), []
+        api = SlackApi("xoxb-1", "https://slack.example/api", self.slack)
+        self.channel = SlackChannel("ops", "default", ROOM, api, self.slack.secret, **{"origin": ORIGIN, **settings})
+        self.sender = SlackSender(self.channel, system)
+        self.deliverer = Deliverer(system.store, [self.sender], self.said.append)
+        self._told, self._number = "", 0
+
+    async def ask(self, subject=None, **asked):
+        self._number += 1
+        agent = AgentClient(self.system, Principal("agent:payer", "agent", "default", "api"))
+        wanted = Asked(subject or Action("pay", {"amount": self._number, "to": "ACME"}), **asked)
+        return await agent.ask(wanted, key=str(self._number))
+
+    def agent(self):
+        return AgentClient(self.system, Principal("agent:payer", "agent", "default", "api"))
+
+    def person(self, name, via="web"):
+        return Client(self.system, Principal(name, "person", "default", via))
+
+    async def plan(self):
+        entries = await self.system.store.feed("default", after=self._told, limit=1_000)
+        told = [Notice(entry) for entry in entries if isinstance(entry.event, Event) and is_told(entry)]
+        await DeliveryPlan(self.system.store, "default", [self.sender], lambda: None).deliver(told)
+        self._told = entries[-1].position if entries else self._told
+
+    async def tell(self, *, rounds=4):
+        """Tell the room of what has happened, until nothing waits for the next second."""
+        await self.plan()
+        for _ in range(rounds):
+            if not await self.deliverer.drain():
+                break
+            self.clock.advance(seconds=1)
+
+    async def card(self, request_id, origin=ORIGIN):
+        service = Client(self.system, Principal("service:ops", "service", "default", "slack"))
+        return card_of(await service.request(request_id), await service.history(request_id), origin)
+
+    async def events(self, request_id):
+        return [entry.event.type for entry in await self.system.store.history("default", request_id)]
+
+
+def words(blocks):
+    """Return all that blocks show, in their order, a line for each part."""
+    return "\n".join(filter(None, map(_words, blocks)))
+
+
+def _words(one):
+    if one["type"] == "date":
+        return one["fallback"]
+    if one["type"] == "button":
+        return f"[{one['text']['text']}]"
+    if isinstance(one.get("text"), dict):
+        return one["text"]["text"]
+    if "elements" in one:
+        joint = "" if one["type"].startswith("rich_text_") else "\n"
+        return joint.join(map(_words, one["elements"]))
+    return one.get("text", "")
+
+
+def buttons(blocks):
+    """Return the buttons of a card by their action."""
+    return {one["action_id"]: one for block in blocks if block["type"] == "actions" for one in block["elements"]}
