@@ -192,7 +192,7 @@ async def test_an_operator_has_a_card_sent_again(room):
     request = await room.ask()
     await room.tell()
     room.slack.cards()[0].content = {"blocks": []}
-    sent = await room.system.store.deliveries("default", DeliveryFilter(request_id=request.id))
+    sent = await room.system.store.deliveries("default", DeliveryFilter(about=[request.id]))
     await send_again(room.system.store, "default", sent[0].id)
     await room.tell()
     (card,) = room.slack.cards()

@@ -79,7 +79,7 @@ class SlackSender:
     schedule = SCHEDULE
     at_once = 8
     in_order = True
-    most_an_hour = None
+    most_an_hour: int | None = None
 
     def __init__(self, channel: SlackChannel, parts: Parts) -> None:
         self.name = channel.name
@@ -104,7 +104,7 @@ class SlackSender:
         policy = await self._parts.book.pinned(request.route.policy_hash)
         if policy.levels[request.route.level].name in levels:
             return True
-        shown = DeliveryFilter(channel=self.name, request_id=request.id)  # before an edit led to another level
+        shown = DeliveryFilter(channel=self.name, about=[request.id])  # before an edit led to another level
         return bool(await self._parts.store.deliveries(self.tenant, shown, limit=1))
 
     async def send(self, message: Message) -> str:
