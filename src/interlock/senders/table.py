@@ -93,7 +93,8 @@ def reply_keys_of(channels: Mapping[str, AnyChannel], around: Surroundings) -> l
     Raises:
         BadInput: see `senders_of`.
     """
-    replying = [(name, one, one.replies) for name, one in channels.items() if one.replies is not None]
+    told = [(name, one) for name, one in channels.items() if not isinstance(one, SlackSettings)]
+    replying = [(name, one, one.replies) for name, one in told if one.replies is not None]
     return [(one.tenant, _reply_key(name, replies, around)) for name, one, replies in replying]
 
 
