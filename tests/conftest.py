@@ -208,6 +208,10 @@ def backdoor() -> type[Backdoor]:
     return Backdoor
 
 
+RARELY = (100_000, 20, 100)
+"""How often garbage is looked for while tests run. As often as Python does by itself it takes a third of their time."""
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None]:
     """Look for no garbage in what is collected, neither now nor later: a million objects, and all stay."""
@@ -216,6 +220,7 @@ def pytest_collection() -> Generator[None]:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(*RARELY)
         gc.enable()
 
 

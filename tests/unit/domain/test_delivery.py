@@ -23,8 +23,8 @@ from interlock.domain.delivery import (
     delivery_id,
     dropped,
     failed,
-    is_first,
     postponed,
+    waits_for,
 )
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
@@ -113,4 +113,4 @@ def test_a_message_waits_for_those_before_it_to_the_same_recipient():
         (replace(ONE, stream="req_2"), True),
         (third, True),
     ):
-        assert is_first(third, [other]) is first
+        assert waits_for(third, [other]) == (None if first else other)
