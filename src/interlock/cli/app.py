@@ -63,6 +63,7 @@ COMMANDS = {
     "log": ("log:app", "Read the log"),
     "schema": ("schema:schema", "Write the JSON Schema of what --json writes"),
     "doctor": ("doctor:doctor", "Examine this installation"),
+    "prune": ("prune:prune", "Delete what is not needed any more; never the log"),
     "completion": ("completion:app", "Complete commands, ids and names in your shell"),
     "demo": ("demo:demo", "See an agent ask, decide, and see what it does"),
 }

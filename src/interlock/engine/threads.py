@@ -209,18 +209,21 @@ class Threads:
             async for version, run in self._newest_first(principal.tenant, thread, None, PAGE):  # noqa: B007
                 left += [] if run.forgotten else [run]
             _check_delete(thread, left, principal, directory)
-            await self._forget(left[0].id, principal, Turn(thread, version))
+            await self.forget(left[0].id, principal, Turn(thread, version))
             return left
 
         found = await until_committed(attempt, thread)
         for run in found[1:]:  # who continues the thread begins anew already, whatever becomes of this process
-            await until_committed(partial(self._forget, run.id, principal), run.id)
+            await until_committed(partial(self.forget, run.id, principal), run.id)
         return len(found)
 
-    async def _forget(self, run_id: str, principal: Principal, turn: Turn | None = None) -> None:
+    async def forget(self, run_id: str, principal: Principal, turn: Turn | None = None) -> None:
+        """Delete the states that a run has left, unless that was done: the log says so."""
         loaded = verified(await self._store.load(principal.tenant, run_id=run_id))
         assert loaded.run is not None
         run = loaded.run.run
+        if run.forgotten:
+            return
         change = RunChange.of(run, StatesDeleted(principal.id, loaded.now), lease=loaded.run.lease)
         await self._store.commit(Changes(run.tenant, actor_of(principal), run=change, turn=turn))
 
