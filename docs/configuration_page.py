@@ -28,6 +28,8 @@ TERMS = {
     "must be the name of a queue, or its address": "queue",
     "must be the id of a room, such as C0123456789, and not its name": "room",
     "must be the name of a region, such as eu-central-1": "region",
+    "must be the name or the address of a machine, such as smtp.example.com": "machine",
+    "must be a mail address, such as approvals@example.com": "mail address",
     "must be one scope of the provider's, such as email": "scope",
 }
 """What the page calls texts of a form, by what is said where one is not of it."""

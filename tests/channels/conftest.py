@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.channels import slack_room
+from tests.channels.house import CONFIG, House
 from tests.channels.slack_room import Room
 
 from interlock.bootstrap import System, build
@@ -13,6 +14,7 @@ from interlock.config import load_settings
 from interlock.domain.action import Action
 from interlock.domain.authority import Principal
 from interlock.domain.request import Request
+from interlock.engine.ports.sender import Sender
 from interlock.service.agent_client import AgentClient, Asked
 from interlock.storage.memory import MemoryStore
 from interlock.testing.fakes import SettableClock
@@ -86,3 +88,20 @@ async def open_room(clock: SettableClock, tmp_path: Path) -> AsyncIterator[Calla
 def room(open_room: Callable[..., Room]) -> Room:
     """Return a room of Slack that is told of all requests."""
     return open_room()
+
+
+@pytest.fixture
+async def open_house(clock: SettableClock, tmp_path: Path) -> AsyncIterator[Callable[..., House]]:
+    """Yield what makes a house, given what makes its sender."""
+    houses: list[House] = []
+
+    def opened(sender: Callable[[System], Sender]) -> House:
+        (tmp_path / "interlock.yaml").write_text(CONFIG)
+        settings = load_settings(tmp_path / "interlock.yaml", {"INTERLOCK_DATABASE_URL": "memory:"})
+        system = build(settings, {}, clock=clock)
+        houses.append(House(system, clock, sender(system)))
+        return houses[-1]
+
+    yield opened
+    for house in houses:
+        await house.system.close()

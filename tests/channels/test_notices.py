@@ -4,38 +4,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+from tests.channels.house import MIA, NOAH, OLGA, ZOE
 
-from interlock.bootstrap import build
-from interlock.config import load_settings
-from interlock.domain.action import Action
-from interlock.domain.authority import Principal
 from interlock.domain.delivery import PEOPLE, DeliveryState
 from interlock.domain.notice_choice import NoticeChoice, Way
 from interlock.domain.notices import MOST_AN_HOUR
-from interlock.engine.deliverer import Deliverer
-from interlock.engine.delivery_plan import DeliveryPlan
-from interlock.engine.ports.channel import Notice
-from interlock.engine.ports.deliveries import DeliveryFilter
 from interlock.errors import Forbidden
-from interlock.service.agent_client import AgentClient, Asked
-from interlock.service.client import Client
-from interlock.service.delivering import is_told
 from interlock.service.notices import Notices, mail_address_of
-from interlock.service.people import People
-
-CONFIG = """
-people: {mia@example.com: {}, noah@example.com: {}, olga: {aliases: [olga@example.com]}, zoe@example.com: {}, rex: {}}
-groups:
-  managers: [mia@example.com, noah@example.com, rex]
-  chiefs: [olga]
-default:
-  initiator_may_approve: true
-  levels:
-    - steps:
-        - {ask: [group:managers], within: 8h, remind_after: [1h], escalate: {to: [group:chiefs], after: 2h}}
-        - {ask: [group:chiefs], within: 8h}
-"""
-MIA, NOAH, OLGA, ZOE = "mia@example.com", "noah@example.com", "olga", "zoe@example.com"
 
 
 @dataclass
@@ -71,64 +46,33 @@ class Post:
         return sorted(taken)
 
 
-class House:
-    """An installation on a store in memory, whose log is planned and sent step by step."""
+class Told:
+    """A house, and who is told what there."""
 
-    def __init__(self, system, clock, *, updates=False):
-        self.system, self.clock, self.position, self.number = system, clock, "", 0
-        self.post = Post(Notices(system, "default", "mail", mail_address_of("mail"), updates=updates))
-        self.said = []
-        self.deliverer = Deliverer(system.store, [self.post], self.said.append)
-        self.plan = DeliveryPlan(system.store, "default", [self.post], lambda: None)
+    def __init__(self, house, post):
+        self.house, self.post = house, post
 
-    async def ask(self, initiator=None):
-        self.number += 1
-        agent = AgentClient(self.system, Principal("agent:payer", "agent", "default", "api"))
-        return await agent.ask(Asked(Action("pay", {"amount": self.number}), initiator=initiator), key=str(self.number))
-
-    def by(self, person):
-        return Client(self.system, Principal(person, "person", "default", "test"))
-
-    async def choose(self, person, choice, by=None):
-        await People(self.system.directories, Principal(by or person, "person", "default", "test")).choose_notices(
-            choice, person
-        )
+    def __getattr__(self, name):
+        return getattr(self.house, name)
 
     async def goes(self, **by):
-        """Let time pass, and all happen that is due; return who was told of what."""
-        self.clock.advance(**by)
-        await self.system.worker().drain()
-        entries = await self.system.store.feed("default", after=self.position, limit=1_000)
-        self.position = entries[-1].position if entries else self.position
-        await self.plan.deliver([Notice(one) for one in entries if is_told(one)])
-        for _ in range(3):  # in their order: each a second after the one before
-            await self.deliverer.drain()
-            self.clock.advance(seconds=1)
-        self.clock.advance(seconds=-3)
+        await self.house.goes(**by)
         return self.post.take()
 
-    async def rows(self, person, state=None):
-        return await self.system.store.deliveries("default", DeliveryFilter("mail", state, recipient=person), limit=500)
 
+def telling(open_house, *, updates=False):
+    posts = []
 
-@pytest.fixture
-async def open_house(clock, tmp_path):
-    houses = []
+    def post(system):
+        posts.append(Post(Notices(system, "default", "mail", mail_address_of("mail"), updates=updates)))
+        return posts[-1]
 
-    def opened(**more):
-        (tmp_path / "interlock.yaml").write_text(CONFIG)
-        settings = load_settings(tmp_path / "interlock.yaml", {"INTERLOCK_DATABASE_URL": "memory:"})
-        houses.append(House(build(settings, {}, clock=clock), clock, **more))
-        return houses[-1]
-
-    yield opened
-    for house in houses:
-        await house.system.close()
+    return Told(open_house(post), posts[0])
 
 
 @pytest.fixture
 def house(open_house):
-    return open_house()
+    return telling(open_house)
 
 
 async def test_a_request_tells_those_for_whom_it_waits_at_each_turn_that_it_takes(house):
@@ -229,7 +173,7 @@ async def test_a_channel_that_is_down_for_an_hour_holds_up_nobody(house):
 
 
 async def test_where_messages_can_be_changed_all_who_have_one_hear_of_all(open_house):
-    house = open_house(updates=True)
+    house = telling(open_house, updates=True)
     await house.choose(NOAH, NoticeChoice({}, "UTC", ("08:00", "12:00")))
     asked = await house.ask()
     assert await house.goes() == [(MIA, "asked")]

@@ -25,6 +25,7 @@ ANYTHING = (
     'rest as text; quotes make it text ("no").'
 )
 
+OWN_WORDS = "In the agent's own words:"
 MANY_WARNINGS = 5
 MANY_WORDS = 20_000
 SHORT_DIGEST = len("sha256:") + 12
@@ -49,10 +50,10 @@ def present(view: RequestView, *, full: bool = False, fold: bool = True, place: 
     request, values = view.request, ValueLines(full=full or not fold)
     title = TITLES[request.kind] if request.is_open else f"{request.kind.upper()} {request.status.upper()}"
     title += "" if place is None else f" ({place[0]} of {place[1]})"
-    lines = [Line(""), Line(title, "title", "  "), *_subject(request, values)]
+    lines = [Line(""), Line(title, "title", "  "), *subject_lines(request, values)]
     whole = not values.folded
-    lines += _warnings(request)
-    lines += _agents_words(request, values)
+    lines += warning_lines(request)
+    lines += words_lines(request, values)
     lines += _votes(request)
     lines += _conversation(view)
     lines += [Line(plain(said), "warn") for said in (view.stuck, view.done_before) if said is not None]
@@ -80,10 +81,11 @@ def _time_left(view: RequestView, *, brief: bool) -> str:
         words += f" ({duration_words(calendar.open_time(view.now, due), open_time=True)} of open time)"
     if brief:
         return words
-    return f"{words}, until {when(due)}; {_silence(view)}"
+    return f"{words}, until {when(due)}; {silence(view)}"
 
 
-def _silence(view: RequestView) -> str:
+def silence(view: RequestView) -> str:
+    """Say what becomes of a request if nobody decides in time."""
     step = view.request.step_of(view.policy)
     ends = step.on_timeout == "expire" or view.request.handed_on
     if view.request.kind is Kind.input:
@@ -91,7 +93,8 @@ def _silence(view: RequestView) -> str:
     return "without a decision it " + ("expires, not approved" if ends else "goes to more people, and is not approved")
 
 
-def _subject(request: Request, values: ValueLines) -> Iterator[Line]:
+def subject_lines(request: Request, values: ValueLines) -> Iterator[Line]:
+    """Lay out what is decided on, from its canonical bytes."""
     edited = request.edition.author
     if edited is not None:
         what = "Changed" if request.edition.answer is None else "Answered"
@@ -134,28 +137,30 @@ def _wanted(schema: dict[str, Json], values: ValueLines) -> Iterator[Line]:
         yield Line(f"The agent's rules for it (JSON Schema): {as_json(schema)}", "dim", "  ", "  │ ")
 
 
-def _agents_words(request: Request, values: ValueLines) -> Iterator[Line]:
+def words_lines(request: Request, values: ValueLines, most: int = MANY_WORDS) -> Iterator[Line]:
+    """Lay out what the agent says of it, at most so many characters."""
     if request.ask.description:
-        yield Line("In the agent's own words:", "dim")
-        yield from said(shortened(request.ask.description, MANY_WORDS), indent="  ")
+        yield Line(OWN_WORDS, "dim")
+        yield from said(shortened(request.ask.description, most), indent="  ")
     if request.ask.context not in (None, {}, []):
         yield Line("Context, from the agent:", "dim")
         context = request.ask.context if isinstance(request.ask.context, dict) else {"context": request.ask.context}
-        yield from _cut(line for key, value in context.items() for line in values.named(key, value))
+        yield from _cut((line for key, value in context.items() for line in values.named(key, value)), most)
 
 
-def _cut(lines: Iterable[Line]) -> Iterator[Line]:
+def _cut(lines: Iterable[Line], most: int) -> Iterator[Line]:
     """Cut what is not decided on, however much of it the agent writes."""
-    room = MANY_WORDS
+    room = most
     for line in lines:
         if room <= 0:
-            yield Line(f"⟨cut: the first {MANY_WORDS:,} characters are shown; --json has all⟩", "warn", "  ")
+            yield Line(f"⟨cut: the first {most:,} characters are shown; --json has all⟩", "warn", "  ")
             return
         yield replace(line, text=shortened(line.text, room))
         room -= len(line.text)
 
 
-def _warnings(request: Request) -> Iterator[Line]:
+def warning_lines(request: Request) -> Iterator[Line]:
+    """Say what in it is there to deceive."""
     found = deceptions(request)
     for warning in found[:MANY_WARNINGS]:
         yield Line(f"! {warning}", "warn")

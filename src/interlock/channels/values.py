@@ -32,10 +32,15 @@ _Path = tuple[str | int, ...]
 
 
 class ValueLines:
-    """Lays out values, folded unless `full`; remembers whether something was folded."""
+    """Lays out values, folded unless `full`; remembers whether something was folded.
 
-    def __init__(self, *, full: bool = False) -> None:
+    Args:
+        where_all: what shows all of what is folded.
+    """
+
+    def __init__(self, *, full: bool = False, where_all: str = "`show` shows all") -> None:
         self.full = full
+        self.where_all = where_all
         self.folded = False
 
     def named(self, name: str, value: Json, depth: int = 1) -> Iterator[Line]:
@@ -90,7 +95,7 @@ class ValueLines:
 
     def _fold(self, what: str, indent: str) -> Line:
         self.folded = True
-        return Line(f"⟨folded: {what}; `show` shows all⟩", "warn", indent)
+        return Line(f"⟨folded: {what}; {self.where_all}⟩", "warn", indent)
 
 
 def difference(before: Json, after: Json) -> list[Line]:

@@ -8,7 +8,18 @@ from pydantic import Field, StrictStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from interlock.config.base import Section
-from interlock.config.values import Address, Name, Person, QueueAddress, QueueName, Region, SlackRoom, Variable
+from interlock.config.values import (
+    Address,
+    HostName,
+    MailAddress,
+    Name,
+    Person,
+    QueueAddress,
+    QueueName,
+    Region,
+    SlackRoom,
+    Variable,
+)
 
 EventName = Literal[
     "opened", "step_reached", "vote_cast", "step_held", "vote_taken_back", "edited", "reminded", "escalated",
@@ -25,6 +36,11 @@ class ChannelSettings(Section):
     """What all channels have."""
 
     tenant: Name = Field(default="default", description="whose requests it is told of")
+
+
+class EventSettings(ChannelSettings):
+    """What all channels have that are told of each thing that happens."""
+
     events: tuple[EventName, ...] | None = Field(
         default=None, min_length=1, description="what it is told of; by default all that concerns people"
     )
@@ -62,7 +78,7 @@ class ReplySettings(CallbackSettings):
     )
 
 
-class WebhookSettings(ChannelSettings):
+class WebhookSettings(EventSettings):
     """A program that is called: Standard Webhooks, with CloudEvents."""
 
     elsewhere: ClassVar = {"secret": "name where they are: secrets: [{env: NAME}], the newest first"}
@@ -82,7 +98,7 @@ class WebhookSettings(ChannelSettings):
     )
 
 
-class RabbitMQSettings(ChannelSettings):
+class RabbitMQSettings(EventSettings):
     """A broker that speaks AMQP 0.9.1: RabbitMQ."""
 
     elsewhere: ClassVar = {"url": "it holds a password: name where it is, address: {env: NAME}"}
@@ -98,7 +114,7 @@ class RabbitMQSettings(ChannelSettings):
     )
 
 
-class SqsSettings(ChannelSettings):
+class SqsSettings(EventSettings):
     """Amazon SQS: standard queues that are there already. Credentials come by AWS's usual chain."""
 
     type: Literal["sqs"]
@@ -109,13 +125,12 @@ class SqsSettings(ChannelSettings):
     )
 
 
-class SlackSettings(Section):
+class SlackSettings(ChannelSettings):
     """A room of Slack: each request gets one card there, and people decide by its buttons."""
 
     elsewhere: ClassVar = {"channel": "name the room's id: room: C0123456789"}
 
     type: Literal["slack"]
-    tenant: Name = Field(default="default", description="whose requests it is told of")
     room: SlackRoom = Field(description="the id of the room, such as C0123456789: its details end with it")
     token: SecretSettings = Field(description="where the bot's token is, xoxb-…")
     signing_secret: SecretSettings = Field(description="where the app's signing secret is, which proves Slack's calls")
@@ -126,4 +141,41 @@ class SlackSettings(Section):
     api: Address = Field(default="https://slack.com/api", description="where Slack's Web API is")
 
 
-AnyChannel = Annotated[WebhookSettings | RabbitMQSettings | SqsSettings | SlackSettings, Field(discriminator="type")]
+class PeopleSettings(ChannelSettings):
+    """What all channels have that talk to people, each as they have chosen."""
+
+    most_an_hour: int = Field(
+        default=10, ge=1, le=1_000, description="how many messages one person gets in an hour before the rest are one"
+    )
+
+
+class MailSettings(PeopleSettings):
+    """Mail, out by SMTP. Nothing is read that comes back."""
+
+    type: Literal["mail"]
+    host: HostName = Field(description="the mail server")
+    port: int = Field(default=587, ge=1, le=65_535, description="where it listens: 587 with starttls, 465 with tls")
+    security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="how what is sent is kept secret; none is for a server on this machine"
+    )
+    user: Annotated[StrictStr, Field(min_length=1, max_length=200)] | None = Field(
+        default=None, description="who signs in there; nobody by default"
+    )
+    password: SecretSettings | None = Field(default=None, description="where the user's password is")
+    sender: MailAddress = Field(description="from which address it comes, such as approvals@example.com")
+    sender_name: Annotated[StrictStr, Field(max_length=100)] = Field(
+        default="Interlock", description="how the sender is called"
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.user is None) is not (self.password is None):
+            raise PydanticCustomError("user", "needs `user` and `password`, or neither")
+        if self.user is not None and self.security == "none":
+            raise PydanticCustomError("security", "a password is sent by `starttls` or `tls` only")
+        return self
+
+
+AnyChannel = Annotated[
+    WebhookSettings | RabbitMQSettings | SqsSettings | SlackSettings | MailSettings, Field(discriminator="type")
+]

@@ -33,6 +33,8 @@ _QUEUE = r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,199}$"
 _QUEUE_ADDRESS = r"^(https?://[!-~]+|[A-Za-z0-9_\-]{1,80})$"
 _REGION = r"^[a-z0-9\-]{1,40}$"
 _SLACK_ROOM = r"^[CGD][A-Z0-9]{2,30}$"
+_HOST = r"^[A-Za-z0-9]([A-Za-z0-9.\-]{0,251}[A-Za-z0-9])?$"
+_MAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\-]{1,64}@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)*$"
 _OAUTH_SCOPE = r"^[!#-\[\]-~]+$"
 
 PATTERNS = {
@@ -47,6 +49,8 @@ PATTERNS = {
     _QUEUE_ADDRESS: "must be the name of a queue, or its address",
     _REGION: "must be the name of a region, such as eu-central-1",
     _SLACK_ROOM: "must be the id of a room, such as C0123456789, and not its name",
+    _HOST: "must be the name or the address of a machine, such as smtp.example.com",
+    _MAIL: "must be a mail address, such as approvals@example.com",
     _OAUTH_SCOPE: "must be one scope of the provider's, such as email",
 }
 """What to say when text is not of one of these forms."""
@@ -199,6 +203,8 @@ QueueName = Annotated[StrictStr, Field(pattern=_QUEUE)]
 QueueAddress = Annotated[StrictStr, Field(pattern=_QUEUE_ADDRESS, max_length=300)]
 Region = Annotated[StrictStr, Field(pattern=_REGION)]
 SlackRoom = Annotated[StrictStr, Field(pattern=_SLACK_ROOM)]
+HostName = Annotated[StrictStr, Field(pattern=_HOST)]
+MailAddress = Annotated[StrictStr, Field(pattern=_MAIL, max_length=254)]
 Variable = Annotated[StrictStr, Field(pattern=_IDENTIFIER, max_length=200)]
 OAuthScope = Annotated[StrictStr, Field(pattern=_OAUTH_SCOPE, max_length=200)]
 Person = Annotated[StrictStr, Field(pattern=_PERSON, max_length=200)]

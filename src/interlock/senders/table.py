@@ -14,6 +14,7 @@ from interlock.config.channels import (
     AnyChannel,
     CallbackSettings,
     EventName,
+    MailSettings,
     RabbitMQSettings,
     ReplySettings,
     SecretSettings,
@@ -28,11 +29,14 @@ from interlock.domain.signatures import key_of
 from interlock.engine.ports.sender import Sender
 from interlock.errors import BadInput, InvalidConfig, InvalidValue
 from interlock.senders.event_channel import EventChannel, Replies
+from interlock.service.notices import Notices, mail_address_of
 from interlock.service.parts import Parts
 from interlock.service.queue_replies import QueueReplies
 from interlock.service.token_replies import ReplyTokens
 
 EVENTS = frozenset(get_args(EventName))
+REPLYING = (WebhookSettings, RabbitMQSettings, SqsSettings)
+"""Channels whose messages may carry tokens by which one replies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def listeners_of(
     """
     found = []
     for name, settings in channels.items():
-        if isinstance(settings, WebhookSettings | SlackSettings) or settings.replies is None:
+        if not isinstance(settings, RabbitMQSettings | SqsSettings) or settings.replies is None:
             continue
         given = settings.replies
         key = _reply_key(name, given, around)
@@ -93,9 +97,8 @@ def reply_keys_of(channels: Mapping[str, AnyChannel], around: Surroundings) -> l
     Raises:
         BadInput: see `senders_of`.
     """
-    told = [(name, one) for name, one in channels.items() if not isinstance(one, SlackSettings)]
-    replying = [(name, one, one.replies) for name, one in told if one.replies is not None]
-    return [(one.tenant, _reply_key(name, replies, around)) for name, one, replies in replying]
+    replying = [(name, one) for name, one in channels.items() if isinstance(one, REPLYING)]
+    return [(one.tenant, _reply_key(name, one.replies, around)) for name, one in replying if one.replies is not None]
 
 
 def _listener(  # noqa: PLR0913, PLR0917 - what a listener is made of
@@ -126,6 +129,8 @@ def _sender(name: str, settings: AnyChannel, around: Surroundings, parts: Parts)
                 return _sqs(name, settings, around)
             case SlackSettings():
                 return _slack(name, settings, around, parts)
+            case MailSettings():
+                return _mail(name, settings, around, parts)
     except ModuleNotFoundError as missing:
         raise BadInput(
             f"The channel {name} needs {missing.name}, which is not installed: run `pip install '.[{settings.type}]'` "
@@ -172,6 +177,33 @@ def _slack(name: str, settings: SlackSettings, around: Surroundings, parts: Part
     from interlock.slack.sender import SlackSender  # noqa: PLC0415
 
     return SlackSender(slack_channel(name, settings, around.folder, around.environ, around.origin), parts)
+
+
+def _mail(name: str, settings: MailSettings, around: Surroundings, parts: Parts) -> Sender:
+    from interlock.senders.mail import MailSender, MailServer  # noqa: PLC0415 - few installations send mail
+
+    where, key = f"channels.{name}.password", settings.password
+    password = "" if key is None else read_secret(where, around.folder, around.environ, env=key.env, file=key.file)
+    return MailSender(
+        name,
+        Notices(parts, settings.tenant, name, mail_address_of(name)),
+        MailServer(settings.host, settings.port, settings.security, settings.user or "", password),
+        tenant=settings.tenant,
+        sender=(settings.sender_name, settings.sender),
+        origin=_origin(name, around),
+        now=around.now,
+        most_an_hour=settings.most_an_hour,
+    )
+
+
+def _origin(name: str, around: Surroundings) -> str:
+    """Return where people reach the server, for links that lead there."""
+    if around.origin is None:
+        raise InvalidConfig(
+            f"channels.{name}: its messages lead to the server, and nothing says where that is: add "
+            "`server: {origin: https://…}`."
+        )
+    return around.origin
 
 
 def _channel(

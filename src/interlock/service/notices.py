@@ -60,6 +60,7 @@ class Told:
 
     person: str
     address: str
+    choice: NoticeChoice
     occasion: Occasion
     view: RequestView | None = None
     before: Sequence[Delivery] = ()
@@ -124,7 +125,7 @@ class Notices:
         quiet = not self._updates or occasion not in {Occasion.ended, Occasion.updated}
         if quiet and (later := after_quiet_hours(choice, now)) > now:
             raise NotYet(later)
-        return Told(person, address, occasion, view, before)
+        return Told(person, address, choice, occasion, view, before)
 
     def _occasion(self, message: Message, view: RequestView, person: str, before: Sequence[Delivery]) -> Occasion:
         occasion = occasion_of(message.entry.event, view.request) or Occasion.updated
@@ -181,7 +182,8 @@ class Notices:
         page = await inbox.page("mine", limit=SHOWN_IN_DIGEST)
         if not page.rows:
             raise NotNeeded(f"Nothing waits for {person}.")
-        return Told(person, address, Occasion.digest, waiting=page.rows, count=await inbox.count("mine"))
+        count = await inbox.count("mine")
+        return Told(person, address, known.choice(person), Occasion.digest, waiting=page.rows, count=count)
 
     def _principal(self, person: str) -> Principal:
         return Principal(person, "person", self._tenant, self._channel)

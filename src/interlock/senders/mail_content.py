@@ -1,0 +1,177 @@
+"""What a mail says of a request: what will happen first, the agent's own words below, who may decide, until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from interlock.channels.presentation import OWN_WORDS, silence, subject_lines, warning_lines, words_lines
+from interlock.channels.screen import Line
+from interlock.channels.values import ValueLines
+from interlock.domain.action import Kind
+from interlock.domain.calendar import find_zone
+from interlock.domain.collaboration import AskedBack, Clarified
+from interlock.domain.notice_choice import NoticeChoice
+from interlock.domain.notices import Occasion
+from interlock.domain.request import Request, Status
+from interlock.engine.ports.sender import Message
+from interlock.errors import InvalidPolicy
+from interlock.service.consequence import consequences
+from interlock.service.inline import counted
+from interlock.service.notices import Told
+from interlock.service.summary import summary
+from interlock.service.text import plain, quoted, shortened
+from interlock.service.views import RequestView
+
+MOST_LINES = 150
+"""How many lines of what will happen a mail has: the page has all."""
+
+LONGEST_SUBJECT, LONGEST_SENTENCE, MANY_WORDS = 120, 300, 2_000
+NAMED = 5
+ON_PAGE = "the page shows all"
+
+ASKS = {Kind.approval: "Decide", Kind.input: "Answer", Kind.review: "Review"}
+WAITS = {
+    Kind.approval: "An action waits for your decision.",
+    Kind.input: "A question waits for your answer.",
+    Kind.review: "A draft waits for your review.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What one mail says; every text is harmless.
+
+    Args:
+        subject: in the mail's head.
+        headline: why it comes.
+        asks: what will happen, by its canonical bytes; `whole` if that is all of it.
+        words: what the agent says of it.
+        facts: until when, who may decide, and so on.
+        rows: of a digest: what waits, and the address of each.
+    """
+
+    subject: str
+    headline: str
+    asks: tuple[Line, ...] = ()
+    whole: bool = True
+    follows: tuple[str, ...] = ()
+    words: tuple[Line, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    rows: tuple[tuple[str, str, str], ...] = ()
+    address: str = ""
+    links: tuple[tuple[str, str], ...] = field(default=())
+
+
+def content_of(told: Told, message: Message, origin: str) -> Content:
+    """Return what a mail says to somebody."""
+    if told.view is None:
+        return _digest(told, origin)
+    view, request = told.view, told.view.request
+    values, words = ValueLines(where_all=ON_PAGE), words_lines(request, ValueLines(where_all=ON_PAGE), MANY_WORDS)
+    asks = [*subject_lines(request, values)]
+    if len(asks) > MOST_LINES:
+        asks = [*asks[:MOST_LINES], Line(f"⟨cut: {MOST_LINES} of {len(asks):,} lines are shown; {ON_PAGE}⟩", "warn")]
+        values.folded = True
+    return Content(
+        subject_of(request),
+        headline_of(told, message),
+        (*asks, *warning_lines(request)),
+        not values.folded,
+        tuple(plain(one.says) for one in consequences(view, None)) if request.is_open else (),
+        tuple(one for one in words if one.text != OWN_WORDS),
+        tuple(_facts(view, told.choice)),
+        address=f"{origin}/requests/{request.id}",
+    )
+
+
+def subject_of(request: Request) -> str:
+    """Return a mail's subject: the same for all about a request, so that they stand together."""
+    return _in_short(request, f"{ASKS[request.kind]}: ", LONGEST_SUBJECT)
+
+
+def headline_of(told: Told, message: Message) -> str:
+    """Say why a message comes."""
+    assert told.view is not None
+    request, event = told.view.request, message.entry.event
+    match told.occasion:
+        case Occasion.asked:
+            said = WAITS[request.kind]
+        case Occasion.changed:
+            said = f"{request.edition.author} has changed it, and it waits for you again."
+        case Occasion.reminded:
+            said = "A reminder: this still waits for you."
+        case Occasion.escalated:
+            said = "Nobody has decided yet: this waits for you as well now."
+        case Occasion.delegated:
+            said = f"{told.view.on_behalf_of or 'Somebody'} lets you vote on this in their place."
+        case Occasion.asked_back if isinstance(event, AskedBack):
+            said = f"{event.by} asks you about what you have started: {quoted(shortened(event.text, LONGEST_SENTENCE))}"
+        case Occasion.answered if isinstance(event, Clarified):
+            said = f"{event.by} answers you: {quoted(shortened(event.text, LONGEST_SENTENCE))}"
+        case _:
+            said = _ended(request)
+    return plain(said)
+
+
+def _ended(request: Request) -> str:
+    match request.status:
+        case Status.expired:
+            return "Nobody decided in time: it is not approved."
+        case Status.withdrawn:
+            return "It was withdrawn: nobody needs to decide any more."
+        case Status.open:
+            return "It has changed."
+        case _:
+            return (
+                f"Nothing is left to do for you: it is {request.status} by {', '.join(request.deciders) or 'a rule'}."
+            )
+
+
+def _facts(view: RequestView, choice: NoticeChoice) -> Iterator[tuple[str, str]]:
+    request = view.request
+    if request.is_open:
+        if request.due_at is not None:
+            yield "Until", f"{local(request.due_at, choice)}; {silence(view)}"
+        people = list(view.candidates.people)
+        left = len(people) - NAMED
+        more = f" and {'others' if view.candidates.more else counted(left, 'other', 'others')}" if left > 0 else ""
+        many = f"; {request.step_approvals} of them must approve" if request.step_approvals > 1 else ""
+        yield "Who may decide", f"{', '.join(map(plain, people[:NAMED])) or 'nobody who is known'}{more}{many}"
+    if view.on_behalf_of is not None:
+        yield "You vote for", plain(view.on_behalf_of)
+    for vote in request.votes:
+        yield "Voted", f"{plain(vote.acting)}: {vote.verdict}"
+    if request.reference is not None:
+        yield "About", plain(shortened(request.reference, LONGEST_SENTENCE))
+    yield "Asked by", plain(request.agent)
+
+
+def _digest(told: Told, origin: str) -> Content:
+    number = 0 if told.count is None else told.count.number
+    waits = f"{counted(number, 'request waits', 'requests wait')} for you"
+    rows = []
+    for listed in told.waiting:
+        request = listed.request
+        until = "" if request.due_at is None else f"until {local(request.due_at, told.choice)}"
+        rows.append((_in_short(request, "", LONGEST_SUBJECT), until, f"{origin}/requests/{request.id}"))
+    left = number - len(rows)
+    facts = ((("And", f"{left:,} more in your inbox"),) if left > 0 else ()) if rows else ()
+    return Content(waits, f"{waits}, the most urgent first.", rows=tuple(rows), facts=facts, address=f"{origin}/")
+
+
+def _in_short(request: Request, before: str, most: int) -> str:
+    short = summary(request.edition.subject)
+    told = ", ".join(f"{one.label} {one.value}".strip() for one in short.told)
+    said = plain(before + " ".join(f"{short.name}: {told}".rstrip(": ").split()))
+    return said if len(said) <= most else f"{said[: most - 1]}…"
+
+
+def local(at: datetime, choice: NoticeChoice) -> str:
+    """Return a moment by the reader's own clock."""
+    try:
+        zone = find_zone(choice.zone)
+    except InvalidPolicy:
+        return f"{at.astimezone(UTC):%a %-d %b %Y, %H:%M} (UTC)"
+    return f"{at.astimezone(zone):%a %-d %b %Y, %H:%M} ({choice.zone})"
