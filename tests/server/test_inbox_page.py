@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 import pytest
 from tests.server.test_agents_api import MAIL, PAY, ask, claim, result, vote
+from tests.server.test_hold import HELD
 
 from interlock.domain.credentials import Scope
 from interlock.service import pages
@@ -264,7 +265,9 @@ async def test_what_is_put_aside_on_its_page_leaves_the_list_of_that_person_alon
     refused = await mia.post(f"{where}/snooze", data={"lasts": "soon", "key": "a"})
     assert (refused.status_code, "soon" in refused.text) == (HTTPStatus.BAD_REQUEST, True)
     assert (await mia.post(f"{where}/snooze", data={"lasts": "1h", "key": "b"})).status_code == HTTPStatus.SEE_OTHER
-    assert "You have put it aside until" in (await mia.get(where)).text
+    top = (await mia.get(where)).text.partition('<div class="notice')[2].partition("</header>")[0]
+    assert ("Put aside by you" in top, "Take it up again" in top, "Waits for you" in top) == (True, True, False)
+    assert "Waits for you" in (await (await server.person(NOAH)).get(where)).text
     assert (rows(await opened(mia)), rows(await opened(noah))) == ([], [asked["id"]])
     page = await opened(mia, list="snoozed")
     assert "put aside until" in row(page, asked)
@@ -289,3 +292,14 @@ async def test_the_first_page_of_the_inbox_weighs_less_than_150_kilobytes_with_f
     weight = sum(one.num_bytes_downloaded for one in (page, *assets.values()))
     assert len(assets) < 15
     assert weight < 150_000, f"{weight:,}, of which the page has {len(page.content):,}"
+
+
+async def test_what_is_held_shows_how_long_a_vote_can_be_taken_back_and_not_its_deadline(open_server):
+    server = open_server("memory", HELD)
+    asked = await ask(await server.agent())
+    noah = await server.person(NOAH)
+    assert "not final" not in row(await opened(noah), asked)
+    held = (await vote(await server.person(MIA), asked)).json()["held_until"]
+    said = row(await opened(noah, list="others"), asked)
+    assert "not final yet:" in said
+    assert f'<time datetime="{held}" data-left>' in await opened(noah, list="others")

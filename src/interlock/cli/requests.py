@@ -240,8 +240,8 @@ def _waits_for_you(count: Count) -> str:
 
 def _row(request: Request, place_of: Mapping[str, Place], now: datetime, most: int) -> tuple[str, ...]:
     left = ""
-    if request.is_open and request.due_at is not None:
-        length = request.due_at - now
+    if request.is_open and request.closes_at is not None:
+        length = request.closes_at - now
         left = " ".join(duration_words(length).split(" ")[:2]) if length > timedelta(0) else "due"
     what = row(request, place_of.get(request.id) if request.is_open else None, most=most)
     return request.id, str(request.status), plain(request.agent), left, what

@@ -32,6 +32,7 @@ class ShownStatus:
         says: what that means, and what follows.
         ends_at: until when it stays so; None if no clock ends it.
         at: when it came to be so; None if that does not matter.
+        aside_until: until when the reader has put it aside; None if they have not.
     """
 
     tone: Tone
@@ -39,6 +40,7 @@ class ShownStatus:
     says: str = ""
     ends_at: datetime | None = None
     at: datetime | None = None
+    aside_until: datetime | None = None
 
 
 def shown_status(view: RequestView, person: str | None, done: EffectExecuted | None = None) -> ShownStatus:
@@ -65,6 +67,9 @@ def _to_one(view: RequestView, person: str) -> ShownStatus:
     if mine is not None:
         did = f"You have {VERDICTS[mine.verdict].did} it."
         return ShownStatus("info", f"Recorded, {_so_far(view)}", f"{did} {_others(view)}")
+    aside = request.snoozed_by(person, view.now)
+    if aside is not None and view.excluded is None:
+        return ShownStatus("info", "Put aside by you", "Then it waits for you again.", aside_until=aside)
     if not view.may.vote:
         return ShownStatus("info", "Waits for others", _others(view))
     for_whom = f"You decide for {view.on_behalf_of}. " if view.on_behalf_of is not None else ""
@@ -73,11 +78,12 @@ def _to_one(view: RequestView, person: str) -> ShownStatus:
     return ShownStatus("info" if not stuck else "warn", "Waits for you", for_whom + stuck)
 
 
-def seconds_left(view: RequestView) -> float | None:
-    """Return how long it is until a clock ends what is shown, by the store's clock; None where no clock does."""
-    ends_at = view.request.closes_at
-    left = None if ends_at is None or not view.request.is_open else (ends_at - view.now).total_seconds()
-    return left if left is not None and left > 0 else None
+def seconds_left(view: RequestView, person: str = "") -> float | None:
+    """Return how long it is until a clock ends what is shown (to a person: canonical id); None where no clock does."""
+    request = view.request
+    ends = (request.closes_at, request.snoozed_by(person, view.now)) if request.is_open else ()
+    left = [(end - view.now).total_seconds() for end in ends if end is not None and end > view.now]
+    return min(left, default=None)
 
 
 def _to_all(view: RequestView) -> ShownStatus:

@@ -108,7 +108,7 @@ def row_of(which: List, listed: Listed, now: datetime, twice: Collection[str] = 
     request = listed.request
     is_gone = which not in {"all", "decided", listed.which}
     said = what_became(listed) if is_gone or not request.is_open else ""
-    soon = request.is_open and request.due_at is not None and request.due_at - now <= SOON
+    soon = request.is_open and request.closes_at is not None and request.closes_at - now <= SOON
     return Row(listed, said, is_gone, soon, tuple(one.by for one in request.reserved_at(now)), request.digest in twice)
 
 

@@ -151,7 +151,7 @@ class RequestPart:
     @property
     def seconds_left(self) -> float | None:
         """How long until a clock ends what is shown: then the page is fetched again."""
-        return seconds_left(self.view)
+        return seconds_left(self.view, self.person)
 
     @property
     def policy(self) -> str:
