@@ -186,6 +186,7 @@ class BlockingClient(Blocking[Client]):
     stuck = waits(Client.stuck)
     sweep = waits(Client.sweep)
     take_back = waits(Client.take_back)
+    take_back_delegation = waits(Client.take_back_delegation)
     thread = waits(Client.thread)
     timeline = waits(Client.timeline)
 

@@ -26,7 +26,7 @@ from tests.model.system import LEASE, SystemUnderTest
 
 from interlock.domain.action import Action, Draft, Subject, Verdict
 from interlock.domain.authority import Principal
-from interlock.domain.commands import CastVote, Delegate, Expire, Extend, TakeBack
+from interlock.domain.commands import CastVote, Delegate, Expire, Extend, TakeBack, TakeBackDelegation
 from interlock.engine.deadlines import sweep
 from interlock.testing.people import principal
 from interlock.testing.scripts import Script
@@ -365,6 +365,19 @@ class SystemMachine(Collaborating):
         self._expect("delegating", outcome, expected)
         if expected is None:
             self._vote(request, *self._approval(request, to), until)
+
+    @precondition(lambda self: any(one.delegates for one in self.model.requests.values()))
+    @rule(which=index, other=people)
+    def take_back_a_delegation(self, which: int, other: str) -> None:
+        """Somebody lets nobody vote for them on one request any more; most of the time somebody who did."""
+        request = self._some_request(which)
+        who = min(request.delegates) if request.delegates and which % 3 else other
+        command, expected = (
+            TakeBackDelegation(request.opened.request_id),
+            request.delegation_end_refused(who, self.clock.at),
+        )
+        outcome = self._do("take back", lambda it: it.desk.handle(command, principal(who, "person", TENANT)))
+        self._expect("taking a delegation back", outcome, expected)
 
     @rule(until=stop)
     def sweep(self, until: Stop) -> None:

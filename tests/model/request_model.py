@@ -30,6 +30,7 @@ from interlock.domain.events import (
     Commented,
     Decided,
     Delegated,
+    DelegationTakenBack,
     Edited,
     EffectClaimed,
     EffectExecuted,
@@ -164,6 +165,8 @@ class RequestModel(CollaborationModel):
                 self._beside_votes(event, context)
             case Delegated():
                 self._delegated(event, context)
+            case DelegationTakenBack():
+                self._delegation_taken_back(event, context)
             case Withdrawn():
                 self._end("withdrawn", event, context)
             case RefusalNoted() | LateResult():
@@ -269,6 +272,21 @@ class RequestModel(CollaborationModel):
         )
         self.delegates.pop(event.giver, None)
         self.delegates[event.giver] = (event.delegate, event.at)
+
+    def delegation_end_refused(self, who: str, now: datetime) -> str | None:
+        """Say with which code taking a delegation back must be refused; None if nothing stands in the way."""
+        if SPELLINGS[who] not in self.delegates:
+            return None
+        if not self.is_open:
+            return "closed"
+        return "too_late" if self.closes is None or now >= self.closes else None
+
+    def _delegation_taken_back(self, event: DelegationTakenBack, context: EntryContext) -> None:
+        assert self.is_open, "I3: a delegation taken back after the outcome"
+        assert self.closes is not None, "I5: a delegation taken back without a deadline"
+        assert context.at < self.closes, "I5: a delegation taken back when it was over"
+        assert event.giver == SPELLINGS[context.by], "I6: somebody else's delegation was taken back"
+        assert self.delegates.pop(event.giver)[0] == event.delegate, "I9: another one was taken back"
 
     def _escalated(self, event: Escalated, context: EntryContext) -> None:
         rule = self.policy.levels[self.level].steps[self.step]

@@ -4,6 +4,7 @@ from interlock.domain.access import Permission
 
 ACTS = (
     *("take-back", "comment", "reserve", "end-reservation", "snooze", "end-snooze", "delegate", "extend"),
+    "take-back-delegation",
     *("ask-back", "settle"),
 )
 """What people do about a request beside voting."""

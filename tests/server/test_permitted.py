@@ -10,6 +10,7 @@ ACTS = {
     "reserve": ("POST", "reservation", {}),
     "end_reservation": ("DELETE", "reservation", None),
     "delegate": ("POST", "delegations", {"to": RUTH, "reason": "I am away."}),
+    "take_back_delegation": ("DELETE", "delegations", None),
     "ask_back": ("POST", "clarifications", {"text": "Which bill?"}),
     "extend": ("POST", "extensions", {"by": "1h", "reason": "I need the bill."}),
     "settle": ("POST", "settlement", {"became": "did_not"}),

@@ -43,6 +43,7 @@ SAID = [
     (Draft("words", "Report"), ["revise", "ID", "-m", "more", "--yes"]),
     (PAY, ["comment", "ID", "Whose budget is it?"]),
     (PAY, ["delegate", "ID", "--to", "noah@example.com", "-m", "on leave"]),
+    (PAY, ["delegate", "ID", "--end"]),
     (PAY, ["extend", "ID", "--by", "2h", "-m", "on a plane"]),
     (PAY, ["effects", "settle", "ID", "--happened"]),
     (PAY, ["take-back", "ID"]),

@@ -160,6 +160,24 @@ async def test_what_a_form_says_is_done_once_and_stands_on_the_page_that_it_lead
     assert [one["event"]["type"] for one in history].count(event) == 1
 
 
+async def test_who_may_vote_for_somebody_here_may_no_more_when_that_is_taken_back(server):
+    mia, ruth, asked = await server.person(MIA), await server.person(RUTH), await ask(await server.agent(), MAIL)
+    await sent(mia, asked, "delegate", to=RUTH, reason="", key="a")
+    assert "You decide for mia@example.com" in (await shown(ruth, asked)).text
+    page, settings = (await shown(mia, asked)).text, (await mia.get("../../settings/delegations")).text
+    for told in (page, settings):
+        assert f"/requests/{asked['id']}/take-back-delegation" in told
+    assert "take-back-delegation" not in (await shown(ruth, asked)).text
+    for _ in range(2):
+        answer = await sent(mia, asked, "take-back-delegation", key="abc-1")
+        assert answer.status_code == HTTPStatus.SEE_OTHER
+    page = (await mia.get(f"../..{answer.headers['location']}")).text
+    assert "votes for you here no more." in page
+    assert "lets <bdi>ruth" not in page
+    assert (await ruth.get(f"/requests/{asked['id']}")).status_code == HTTPStatus.OK  # a reviewer sees it as before
+    assert (await vote(ruth, asked)).status_code == HTTPStatus.FORBIDDEN
+
+
 async def test_what_was_asked_back_is_answered_by_who_started_the_run_on_the_page(server):
     mia, ruth = await server.person(MIA), await server.person(RUTH)
     run = (await ruth.post("/runs", json={"agent": "approval", "input": "Send email to ann@example.com"})).json()["id"]

@@ -59,17 +59,24 @@ def delegate(
     ctx: typer.Context,
     *,
     request: str = OPEN_REQUEST,
-    to: str = typer.Option(..., "--to", metavar="PERSON", help="Who votes in your place, on this request alone."),
+    to: str | None = typer.Option(None, "--to", metavar="PERSON", help="Who votes in your place, here alone."),
+    end: bool = typer.Option(False, "--end", help="Take it back: nobody votes for you here any more."),
     reason: str = typer.Option("", "--reason", "-m", help="Why; it is logged."),
     person: str | None = AS,
     as_json: bool = JSON,
 ) -> None:
     """Let somebody else vote for you on one request: interlock delegate ID --to noah@example.com -m "on leave".
 
-    Delegations for a time, on everything, are in `interlock.yaml`.
+    With --end it is taken back, and a vote under it counts no more. Delegations for a time, on everything, are in
+    `interlock.yaml`, and made with `interlock delegations`.
     """
+    if end is (to is not None):
+        raise BadInput("Give --to PERSON, or --end to take it back.")
 
     async def act(client: AnyClient, request_id: str) -> tuple[Request, str]:
+        if to is None:
+            after = await client.take_back_delegation(request_id)
+            return after, f"Nobody votes for you on {after.id} alone any more."
         after = await client.delegate(request_id, to=to, reason=reason)
         given = after.delegations[-1]
         return after, f"{given.delegate} may vote for {given.giver} on {after.id}."

@@ -98,6 +98,7 @@ class BlockingRemoteClient(Blocking[RemoteClient]):
     state = waits(RemoteClient.state)
     statistics = waits(RemoteClient.statistics)
     take_back = waits(RemoteClient.take_back)
+    take_back_delegation = waits(RemoteClient.take_back_delegation)
     thread = waits(RemoteClient.thread)
     timeline = waits(RemoteClient.timeline)
     who = waits(RemoteClient.who)

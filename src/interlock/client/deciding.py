@@ -180,6 +180,15 @@ class Deciding(Reading):
         """
         return await self._said(request_id, "delegations", {"to": to, "reason": reason})
 
+    async def take_back_delegation(self, request_id: str) -> Request:
+        """Let nobody vote for this person on this request alone any more; a vote under it counts no more.
+
+        Nothing happens if there is nobody whom they let.
+        """
+        tenant = await self._tenant()
+        told = await self._calls.delete(f"/requests/{quoted(request_id)}/delegations", key=self._key or fresh_key())
+        return understood(request_of, told, tenant)
+
     async def extend(self, request_id: str, by: timedelta | str, *, reason: str) -> Request:
         """Give the present step of a request more time.
 

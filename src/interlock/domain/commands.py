@@ -123,6 +123,13 @@ class Delegate:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeBackDelegation:
+    """A person lets nobody vote for them on this request alone any more: a vote under it counts no more."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reserve:
     """A person who may vote says that they are on it, for so long. It keeps nobody from voting."""
 
@@ -218,7 +225,7 @@ class Lapse:
 
 
 _Conversation = Comment | Reserve | EndReservation | Snooze | AskBack | Clarify
-_ByPeople = CastVote | TakeBack | Extend | Delegate | Reschedule | SettleEffect | _Conversation
+_ByPeople = CastVote | TakeBack | Extend | Delegate | TakeBackDelegation | Reschedule | SettleEffect | _Conversation
 ByTime = Expire | EndHold | Remind | Escalate
 _ByRun = Open | Withdraw | ClaimEffect | RecordEffect | Lapse
 Command = _ByPeople | ByTime | _ByRun

@@ -35,19 +35,22 @@ from interlock.domain.commands import (
     Open,
     Reserve,
     Snooze,
+    TakeBackDelegation,
     Withdraw,
 )
 from interlock.domain.effect import decide_claim, decide_lapse, decide_record, decide_settle
 from interlock.domain.events import (
     Commented,
     Delegated,
+    DelegationTakenBack,
     Event,
     Opened,
     Withdrawn,
 )
 from interlock.domain.hold import decide_end_hold, decide_take_back
+from interlock.domain.lifecycle import evolve
 from interlock.domain.request import MAX_COMMENT, Request
-from interlock.domain.step_end import first_step
+from interlock.domain.step_end import after_votes, first_step
 from interlock.domain.timing import decide_escalate, decide_expire, decide_extend, decide_remind, decide_reschedule
 from interlock.domain.voting import decide_vote, must_be_in_time, must_be_open, says_something
 from interlock.errors import Closed, Forbidden, InvalidValue, NotFound, WrongDigest
@@ -94,6 +97,21 @@ def _decide_delegate(request: Request, command: Delegate, context: DecisionConte
     if any((one.giver, one.delegate) == (giver, delegate) for one in request.delegations):
         return ()
     return (Delegated(giver, delegate, command.reason, context.now),)
+
+
+def _decide_take_back_delegation(
+    request: Request, _: TakeBackDelegation, context: DecisionContext
+) -> tuple[Event, ...]:
+    giver = _person(request, context, "delegate")
+    known = context.directory.canonical
+    given = next((one for one in request.delegations if known(one.giver) == giver), None)
+    if given is None:
+        return ()
+    must_be_in_time(request, context.now)
+    taken = DelegationTakenBack(given.giver, given.delegate, context.now)
+    if request.hold is None:
+        return (taken,)  # fewer votes end nothing
+    return (taken, *after_votes(request, evolve(request, taken), context))
 
 
 def _person_named(to: object) -> str:
@@ -219,6 +237,7 @@ _DECISIONS: dict[type[Command], Callable[[Request, Any, DecisionContext], tuple[
     commands.Extend: decide_extend,
     commands.Comment: _decide_comment,
     commands.Delegate: _decide_delegate,
+    commands.TakeBackDelegation: _decide_take_back_delegation,
     commands.Reserve: _decide_reserve,
     commands.EndReservation: _decide_end_reservation,
     commands.Snooze: _decide_snooze,

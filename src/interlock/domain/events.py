@@ -188,6 +188,16 @@ class Delegated:
 
 
 @dataclass(frozen=True, slots=True)
+class DelegationTakenBack:
+    """A person lets another one no longer vote for them on this request alone: a vote under it counts no more."""
+
+    giver: str
+    delegate: str
+    at: datetime
+    type: Literal["delegation_taken_back"] = "delegation_taken_back"
+
+
+@dataclass(frozen=True, slots=True)
 class Rescheduled:
     """A person set the times of the present step right, which a wrong clock had put into the future."""
 
@@ -313,7 +323,7 @@ class LateResult:
     type: Literal["late_result"] = "late_result"
 
 
-_Asking = Opened | StepReached | Reminded | Escalated | Extended | Rescheduled | Delegated
+_Asking = Opened | StepReached | Reminded | Escalated | Extended | Rescheduled | Delegated | DelegationTakenBack
 _Deciding = VoteCast | StepHeld | VoteTakenBack | Edited | Decided | Expired | Withdrawn
 _OfEffect = EffectClaimed | EffectExecuted | EffectFailed | EffectUnknown | EffectReleased | EffectLapsed | LateResult
 _Conversation = Commented | Viewed | Reserved | ReservationEnded | Snoozed | AskedBack | Clarified

@@ -26,7 +26,7 @@ def check_event(request: Request, event: Event) -> None:
         raise ValueError(f"{request.id}: {event.type}, but {reason}")
 
 
-def _contradiction(request: Request, event: Event) -> str | None:  # noqa: C901, PLR0911 - one line an event
+def _contradiction(request: Request, event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912 - one line an event
     match event:
         case VoteCast():
             return _vote(request, event)
@@ -43,6 +43,9 @@ def _contradiction(request: Request, event: Event) -> str | None:  # noqa: C901,
             return _outcome(request, event)
         case events.Extended() | events.Delegated():
             return _late(request, event.at)
+        case events.DelegationTakenBack(giver=giver, delegate=delegate, at=at):
+            given = any((one.giver, one.delegate) == (giver, delegate) for one in request.delegations)
+            return _late(request, at) if given else f"{delegate} does not vote for {giver}"
         case (
             collaboration.Reserved()
             | collaboration.ReservationEnded()

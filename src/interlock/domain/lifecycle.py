@@ -22,7 +22,7 @@ S, E = Status, EffectState
 
 _WHILE_OPEN = (
     *("step_reached", "vote_cast", "edited", "reminded", "escalated", "extended", "rescheduled"),
-    *("commented", "delegated", "step_held", "vote_taken_back"),
+    *("commented", "delegated", "delegation_taken_back", "step_held", "vote_taken_back"),
     *("reserved", "reservation_ended", "snoozed", "asked_back", "clarified"),
 )
 
@@ -122,6 +122,8 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
         case events.Delegated(giver=giver, delegate=delegate, reason=reason, at=at):
             kept = (one for one in request.delegations if one.giver != giver)
             return replace(request, delegations=(*kept, Delegation(giver, delegate, None, at, reason)))
+        case events.DelegationTakenBack(giver=giver):
+            return replace(request, delegations=tuple(one for one in request.delegations if one.giver != giver))
         case events.Extended(due_at=due_at):
             return replace(request, due_at=due_at)
         case events.Rescheduled(due_at=due_at, reminders=reminders, escalates_at=escalates_at, at=at):

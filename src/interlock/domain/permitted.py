@@ -31,6 +31,7 @@ class Permitted:
     Args:
         vote: the verdicts that they may say, also in place of one that they have said.
         delegate: they may let somebody else vote for them.
+        take_back_delegation: they may no longer let somebody vote for them here, whom they let before.
         clarify: the numbers of what was asked back that they may answer.
         withdraw: as the agent that asks by itself.
     """
@@ -41,6 +42,7 @@ class Permitted:
     reserve: bool = False
     end_reservation: bool = False
     delegate: bool = False
+    take_back_delegation: bool = False
     ask_back: bool = False
     clarify: tuple[int, ...] = ()
     extend: bool = False
@@ -91,6 +93,7 @@ def permitted(request: Request, context: DecisionContext) -> Permitted:
         reserve=may(commands.Reserve(key, SHORTEST_RESERVATION)),
         end_reservation=may(commands.EndReservation(key)),
         delegate=_passes(lambda: _must_give_away(request, context)),
+        take_back_delegation=may(commands.TakeBackDelegation(key)),
         ask_back=may(commands.AskBack(key, _SAID)),
         clarify=clarify,
         extend=may(commands.Extend(key, _SHORTEST, _SAID)),

@@ -17,6 +17,7 @@ from interlock.domain.commands import (
     Reserve,
     Snooze,
     TakeBack,
+    TakeBackDelegation,
 )
 from interlock.domain.events import EffectClaimed, Event
 from interlock.domain.policy import Policy
@@ -45,9 +46,12 @@ def with_consequences(
     )
 
 
+_IN_TIME = (CastVote, TakeBack, Remind, Escalate, Extend, Delegate, TakeBackDelegation, Reserve, Snooze, AskBack)
+
+
 def ends_at(request: Request, command: Command, events: Sequence[Event], policy: Policy) -> datetime | None:
     """Return the latest time at which the command may be committed."""
-    if isinstance(command, CastVote | TakeBack | Remind | Escalate | Extend | Delegate | Reserve | Snooze | AskBack):
+    if isinstance(command, _IN_TIME):
         return request.closes_at
     claimed = any(isinstance(event, EffectClaimed) for event in events)
     if claimed and policy.answer_expires is not None and request.decided_at is not None:

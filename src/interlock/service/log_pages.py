@@ -28,7 +28,10 @@ KINDS: dict[str, tuple[str, ...]] = {
         *("effect_claimed", "effect_executed", "effect_failed", "effect_unknown", "effect_released", "effect_lapsed"),
         "late_result",
     ),
-    "said": ("commented", "asked_back", "clarified", "viewed", "reserved", "reservation_ended"),
+    "said": (
+        *("commented", "asked_back", "clarified", "viewed", "reserved", "reservation_ended", "snoozed"),
+        *("delegated", "delegation_taken_back"),
+    ),
     "refused": ("refusal_noted",),
     "runs": (
         *("run_started", "run_paused", "run_done", "run_failed", "run_cancelled", "run_retried", "attempt_failed"),

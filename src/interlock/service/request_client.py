@@ -23,6 +23,7 @@ from interlock.domain.commands import (
     SettleEffect,
     Snooze,
     TakeBack,
+    TakeBackDelegation,
 )
 from interlock.domain.request import Request
 from interlock.engine.changes import Entry
@@ -199,6 +200,16 @@ class RequestClient(Views):
         """
         await must_be_known_to(self._directories, self._tenant, to, "to", but=self.principal.id)
         return await self._handle(Delegate(request_id, to, reason))
+
+    async def take_back_delegation(self, request_id: str) -> Request:
+        """Let nobody vote for this person on this request alone any more; a vote under it counts no more.
+
+        Nothing happens if there is nobody whom they let.
+
+        Raises:
+            TooLate: if the step has ended, or is about to.
+        """
+        return await self._handle(TakeBackDelegation(request_id))
 
     async def extend(self, request_id: str, by: timedelta | str, *, reason: str) -> Request:
         """Give the present step of a request more time.

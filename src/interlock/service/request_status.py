@@ -63,7 +63,8 @@ def shown_status(view: RequestView, person: str | None, done: EffectExecuted | N
 
 
 def _to_one(view: RequestView, person: str) -> ShownStatus:
-    mine = next((vote for vote in view.request.votes if person in {vote.voter, vote.owner}), None)
+    request = view.request
+    mine = next((vote for vote in request.votes if person in {vote.voter, vote.owner}), None)
     if mine is not None:
         did = f"You have {VERDICTS[mine.verdict].did} it."
         return ShownStatus("info", f"Recorded, {_so_far(view)}", f"{did} {_others(view)}")

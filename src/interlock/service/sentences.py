@@ -84,6 +84,8 @@ def _request_event(entry: Entry, event: Event) -> str:  # noqa: C901, PLR0911, P
             return f"{why}: now {', '.join(to)} may decide as well{until}"
         case events.Delegated(giver=giver, delegate=delegate, reason=reason):
             return f"{giver} lets {delegate} vote for them{_because(reason)}"
+        case events.DelegationTakenBack(giver=giver, delegate=delegate):
+            return f"{giver} lets {delegate} vote for them no more"
         case events.Extended(by=by, due_at=due_at, reason=reason):
             return f"{by} gives it more time, until {when(due_at)}{_because(reason)}"
         case events.Rescheduled(by=by, due_at=due_at):

@@ -204,6 +204,13 @@ async def delegate(caller: Known, request_id: str, body: bodies.Delegation) -> d
     return request_shape(await caller.client.delegate(request_id, to=body.to, reason=body.reason))
 
 
+@router.delete("/{request_id}/delegations", responses=answers("Request"))
+async def take_back_delegation(caller: Known, request_id: str) -> dict[str, Any]:
+    """Let nobody vote for the caller on this request alone any more; a vote under it counts no more."""
+    await must_see(caller, request_id)
+    return request_shape(await caller.client.take_back_delegation(request_id))
+
+
 @router.post("/{request_id}/extensions", responses=answers("Request"))
 async def extend(caller: Known, request_id: str, body: bodies.Extension) -> dict[str, Any]:
     """Give the present step of a request more time."""

@@ -10,7 +10,7 @@ from tests.model.strategies import INITIATOR, SPELLINGS, Move, directories, move
 
 from interlock.domain.action import Action, Verdict
 from interlock.domain.authority import Directory
-from interlock.domain.commands import CastVote, Reschedule
+from interlock.domain.commands import CastVote, Delegate, Reschedule, TakeBackDelegation
 from interlock.domain.policy import Level, Policy, Step
 from interlock.errors import BadInput, Refused
 from interlock.testing.people import principal
@@ -42,6 +42,20 @@ def test_an_outcome_forgets_the_hold_and_names_who_decided():
     assert (request.held_until, request.held_by, request.wake_at) == (None, (), None)
     assert request.decided_by == ("mia",)
     assert request.decided_at == bench.now
+
+
+def test_a_hold_ends_at_once_when_a_vote_that_it_rests_on_was_cast_for_somebody_who_takes_that_back():
+    bench = Bench(HELD, replace(PEOPLE, groups={"g": frozenset({"mia"})}))
+    bench.ask(Action("pay", {"amount": "5"}))
+    bench.send(Delegate("r-1", "zoe"), principal("mia"))
+    bench.vote("zoe")
+    assert bench.request.held_by == ("zoe",)
+    taken = bench.send(TakeBackDelegation("r-1"), principal("mia"))
+    assert (taken.held_until, taken.delegations) == (None, ())
+    assert bench.send(TakeBackDelegation("r-1"), principal("mia")).version == taken.version
+    bench.vote("mia")
+    bench.now += SECONDS
+    assert bench.sweep().decided_by == ("mia",)
 
 
 def test_a_hold_that_a_wrong_clock_put_into_the_future_is_set_right_with_the_rest():

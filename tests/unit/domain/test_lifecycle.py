@@ -8,7 +8,7 @@ import pytest
 from tests.model.rules import AGENT, START, Bench
 
 from interlock.domain.action import Action, Verdict
-from interlock.domain.authority import Directory
+from interlock.domain.authority import Delegation, Directory
 from interlock.domain.collaboration import (
     AskedBack,
     Clarification,
@@ -25,6 +25,7 @@ from interlock.domain.events import (
     ConfigurationHeld,
     Decided,
     Delegated,
+    DelegationTakenBack,
     Edited,
     EffectClaimed,
     EffectExecuted,
@@ -97,6 +98,7 @@ EVENTS = {
     "asked_back": AskedBack(1, "mia", "why?", START),
     "clarified": Clarified(1, "ian", "because", START),
     "delegated": Delegated("mia", "zoe", "ill", START),
+    "delegation_taken_back": DelegationTakenBack("mia", "zoe", START),
     "rescheduled": Rescheduled("olga", START, (), None, START),
     "restored": Restored("olga", "it was another", START),
     "withdrawn": Withdrawn("cancelled", None, START),
@@ -139,6 +141,7 @@ BEFORE = {
     "step_held": {"votes": (vote(),), "hold": timedelta(seconds=9)},
     "vote_taken_back": {"votes": (vote(),)},
     "reservation_ended": {"reservations": (Reservation("mia", START, START + timedelta(minutes=1)),)},
+    "delegation_taken_back": {"delegations": (Delegation("mia", "zoe", None, START),)},
     "clarified": {"clarifications": (Clarification(1, "mia", "why?", START),)},
     "effect_claimed": {"claim": None},
 }

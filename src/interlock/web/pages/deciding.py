@@ -150,6 +150,12 @@ async def delegate(call: Call, caller: Person, request_id: str) -> Response:
     )
 
 
+@router.post("/requests/{request_id}/take-back-delegation")
+async def take_back_delegation(call: Call, caller: Person, request_id: str) -> Response:
+    """Let nobody vote for the reader any more, on this request alone."""
+    return await _acted(call, caller, request_id, lambda client, _: client.take_back_delegation(request_id))
+
+
 @router.post("/requests/{request_id}/extend")
 async def extend(call: Call, caller: Person, request_id: str) -> Response:
     """Give the present step more time."""

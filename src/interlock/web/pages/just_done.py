@@ -18,6 +18,7 @@ _WORDS: dict[type, str] = {
     events.VoteTakenBack: "Your vote is taken back.",
     events.Commented: "Your comment stands under questions and comments.",
     events.Delegated: "{0.delegate} may vote for you here now.",
+    events.DelegationTakenBack: "{0.delegate} votes for you here no more.",
     events.Extended: "It has more time now.",
     events.EffectExecuted: "What became of it is recorded.",
     events.EffectFailed: "What became of it is recorded.",
