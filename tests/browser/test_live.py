@@ -3,8 +3,9 @@
 import asyncio
 import json
 
+from playwright.async_api import expect
 from tests.browser.conftest import path_of
-from tests.server.test_agents_api import PAY, ask
+from tests.server.test_agents_api import MAIL, PAY, ask
 
 MIA = "mia@example.com"
 LISTEN = """names => {
@@ -90,3 +91,20 @@ async def test_who_is_signed_out_meanwhile_is_led_to_sign_in_in_every_tab(site):
     for one in (page, other):
         await one.wait_for_url("**/sign-in?next=*")
         assert path_of(one) == "/sign-in"
+
+
+async def test_a_change_of_somebodys_rights_reaches_what_they_have_open_within_seconds(site):
+    asked = await ask(await site.agent(), MAIL)
+    olga, place = await site.person("olga@example.com"), "/directory/groups/managers/members/zoe@example.com"
+    inbox = await site.opened_by("zoe@example.com")
+    await inbox.goto("/")
+    await state(inbox, "live")
+    assert (await olga.put(place)).is_success
+    await inbox.locator("#row-" + asked["id"]).or_(inbox.get_by_text("1 new")).first.wait_for(timeout=5000)
+    await expect(inbox.locator("[data-waiting]").first).to_have_text("1", timeout=5000)
+    request = await inbox.context.new_page()
+    await request.goto(f"/requests/{asked['id']}")
+    await request.get_by_role("button", name="Approve", exact=True).wait_for()
+    assert (await olga.delete(place)).is_success
+    await request.get_by_text("There is no request").wait_for(timeout=5000)  # hers to see no more
+    assert path_of(request) == f"/requests/{asked['id']}"

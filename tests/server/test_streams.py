@@ -79,6 +79,26 @@ async def test_a_brief_stream_says_where_it_stands_and_of_each_entry_only_what_i
     assert first["id"] != second["id"]
 
 
+async def test_a_page_of_everybody_hears_that_rights_have_changed_and_nothing_else_of_people(server, at, browser):
+    olga, place = await server.person("olga@example.com"), "/directory/groups/managers/members/zoe@example.com"
+    stranger = {"Cookie": await server.cookie("zoe@example.com")}
+    position = (await browser.get("/log/position")).json()["position"]
+    changes = (
+        ("POST", "/tokens", {"principal": "agent:new", "scopes": ["ask"]}),
+        *(("PUT", place, None), ("DELETE", place, None)),
+    )
+    for method, path, body in changes:
+        assert (await olga.request(method, path, json=body)).is_success, path
+    asked = await ask(server)
+    brief = {"after": position, "brief": "true"}
+    async with browser.stream("GET", "/events", params=brief, headers=stranger) as stream:
+        events = told(stream.aiter_lines())
+        heard = [json.loads((await anext(events))["data"]) for _ in range(3)][1:]
+    assert heard == [{"stream": "directory", "type": "rights_changed"}] * 2
+    async with browser.stream("GET", "/events", params={"after": position}) as stream:  # mia, who may not read the log
+        assert json.loads((await anext(told(stream.aiter_lines())))["data"])["stream"] == asked["id"]
+
+
 async def test_a_stream_begins_with_what_comes_now(server, at, browser):
     await ask(server, "a")
     async with browser.stream("GET", "/events") as stream:

@@ -223,6 +223,12 @@ class DirectoryRestored:
     type: Literal["directory_restored"] = "directory_restored"
 
 
+CHANGES_RIGHTS: tuple[type, ...] = (
+    *(MemberAdded, MemberRemoved, DelegationMade, DelegationEnded, IdentityLinked, MembershipsClaimed),
+    *(AccountDisabled, AccountEnabled, ConfigurationChanged, DirectoryRestored),
+)
+"""By these somebody may do more or less from then on."""
+
 _OfMembers = MemberAdded | MemberRemoved | DelegationMade | DelegationEnded | IdentityLinked | MembershipsClaimed
 _OfAccounts = (
     AccountInvited

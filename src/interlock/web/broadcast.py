@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Protocol
 
 from interlock.domain.directory import STREAM
+from interlock.domain.directory_events import CHANGES_RIGHTS
 from interlock.engine.changes import Entry
 from interlock.web.callers import Caller
 from interlock.web.context import Context
@@ -33,12 +34,14 @@ class Listener(Protocol):
     """Who is told.
 
     Attributes:
+        hears_of_rights: told, without a word of what it is, of each entry by which somebody may do more or less.
         position: where it has come in the log.
         told: when something was told last.
         looked: when it was found last that its caller is still known.
     """
 
     caller: Caller
+    hears_of_rights: bool
     position: str
     told: float
     looked: float
@@ -109,10 +112,11 @@ class Broadcast:
         whole = list(self._parts(entries))
         for those in by_credential.values():
             seen = await entries_seen(those[0].caller, self._context, entries)
-            parts = whole if seen is entries else list(self._parts(seen))
             for listener in those:
                 if not self._is_told(listener):
                     continue
+                told = _with_rights(entries, seen) if listener.hears_of_rights else seen
+                parts = whole if told is entries else list(self._parts(told))
                 if all(map(listener.take, parts)):
                     listener.position = entries[-1].position
                     listener.told = monotonic() if parts else listener.told
@@ -175,6 +179,14 @@ class Broadcast:
             let_go.set_result(None)
         else:
             let_go.set_exception(error)
+
+
+def _with_rights(entries: Sequence[Entry], seen: Sequence[Entry]) -> Sequence[Entry]:
+    """Return what is seen of some entries, and those of them by which somebody may do more or less."""
+    if seen is entries or not any(isinstance(entry.event, CHANGES_RIGHTS) for entry in entries):
+        return seen
+    known = {entry.position for entry in seen}
+    return [entry for entry in entries if entry.position in known or isinstance(entry.event, CHANGES_RIGHTS)]
 
 
 def broadcast_of(context: Context, tenant: str) -> Broadcast:

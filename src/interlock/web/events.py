@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from starlette.requests import Request
 
+from interlock.domain.directory_events import CHANGES_RIGHTS
 from interlock.engine.changes import Entry
 from interlock.errors import InterlockError
 from interlock.service.shapes import entry_shape
@@ -45,7 +46,8 @@ async def events(
     """Follow what the caller sees of the log, after a position or from now on. An event has its position as its id.
 
     With `brief`, an entry is an event without a name that says its `stream` and `type` alone; and `alive` is an event
-    too, with the position, so that a page can tell silence from a lost connection.
+    too, with the position, so that a page can tell silence from a lost connection. Everybody is told then that
+    somebody's rights have changed (the type `rights_changed`), and not whose: they may be those of the reader.
     """
     context = context_of(request)
     live = context.live(caller.principal.tenant)
@@ -63,7 +65,9 @@ def event_of(entry: Entry) -> bytes:
 
 
 def _brief(entry: Entry) -> bytes:
-    return format_sse_event(data_str=json.dumps({"stream": entry.stream, "type": entry.event.type}), id=entry.position)
+    """Return an entry without its content. Of whose rights it is, and how they change, nothing is said to anybody."""
+    kind = "rights_changed" if isinstance(entry.event, CHANGES_RIGHTS) else entry.event.type
+    return format_sse_event(data_str=json.dumps({"stream": entry.stream, "type": kind}), id=entry.position)
 
 
 def _alive(_: str) -> bytes:
@@ -91,6 +95,7 @@ class _Stream:
         self._request = request
         self._context = context
         self._form = form
+        self.hears_of_rights = form is _BRIEF and caller.principal.kind == "person"
         self.caller = caller
         self.position = position
         self.told = self.looked = monotonic()

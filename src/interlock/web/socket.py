@@ -132,6 +132,7 @@ class _Conversation:
         self._context = context
         self._shown: dict[str, LastShown] = {}
         self.caller = caller
+        self.hears_of_rights = False
         self.position = position
         self.told = self.looked = monotonic()
 

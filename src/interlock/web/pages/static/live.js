@@ -10,14 +10,18 @@
   const tab = Math.random().toString(36).slice(2);
   const channel = "BroadcastChannel" in window ? new BroadcastChannel(name) : null;
   const SOON = 100, SPACED = 500, SPACED_UNSEEN = 10_000; // how soon, and how often, a page is told
-  const SILENT = 40_000, GRACE = 3000, LOOK = 5000, NO_ANSWER = 2000, LATEST_TRY = 15_000, KEPT = 300;
+  const SILENT = 40_000, GRACE = 3000, LOOK = 5000, NO_ANSWER = 2000, LATEST_TRY = 15_000, KEPT = 300, SPREAD = 1500;
   let position = body.dataset.position;
 
   // ── what was told goes out soon, and then twice a second: a burst causes one fetch, and all is shown within a second ──
   let waiting = new Map(), timer = 0, last = 0;
 
   const kinds = { req: "request", run: "run" };
-  function note({ stream, type, position: at }) {
+  function note(told) {
+    if (told.type === "rights_changed") setTimeout(() => add(told), SPREAD * Math.random()); // all browsers hear of it
+    else add(told);
+  }
+  function add({ stream, type, position: at }) {
     const kind = kinds[stream.split("_")[0]] ?? "people";
     const names = type === "viewed" ? ["viewed", `viewed:${stream}`] : [kind, "any", stream];
     for (const one of names) waiting.set(`live:${one}`, { stream, type, position: at });
@@ -94,7 +98,9 @@
       event.preventDefault();
       return location.reload();
     }
-    if (new URL(ctx.response.raw.url).pathname === "/sign-in") signIn();
+    const { pathname } = new URL(ctx.response.raw.url);
+    if (pathname === "/sign-in") signIn();
+    else if ([403, 404].includes(ctx.response.status) && pathname === location.pathname) location.reload(); // not theirs now
     else if (ctx.response.status < 400 || (ctx.response.status === 409 && ctx.sourceElement.id === "meanwhile")) return;
     event.preventDefault();
   });
@@ -114,7 +120,7 @@
       one.hidden = !number && !more;
     }
   }
-  for (const type of ["live:request", "live:missed"]) body.addEventListener(type, count);
+  for (const type of ["live:request", "live:people", "live:missed"]) body.addEventListener(type, count);
 
   // ── what the tabs say to each other ──
   let heard = Date.now(), asked = 0;
