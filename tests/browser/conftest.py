@@ -145,3 +145,26 @@ async def site(open_site) -> Site:
 def path_of(page: Page) -> str:
     """Return the path that a browser is at."""
     return urlsplit(page.url).path
+
+
+SQUEEZED = """() => {
+    const seen = query => [...document.querySelectorAll(query)].filter(one => one.checkVisibility({visibilityProperty: true}));
+    const said = one => one.textContent.trim() || one.name, found = [];
+    for (const one of seen("input[type=checkbox], input[type=radio]"))
+        if (one.getBoundingClientRect().width < 18) found.push(`${one.name} is too small`);
+    for (const one of seen(".button")) {
+        const range = document.createRange();
+        range.selectNodeContents(one);
+        const lines = range.getBoundingClientRect().height / parseFloat(getComputedStyle(one).lineHeight);
+        if (/^\\w{1,12}$/.test(one.textContent.trim()) && lines > 1.6) found.push(`${said(one)} is broken`);
+    }
+    for (const bar of seen(".bar")) {
+        const [agree, refuse] = ["[data-agrees] .button", "[data-refuses] .button"].map(query =>
+            [...bar.querySelectorAll(query)].map(one => one.getBoundingClientRect()));
+        for (const a of agree) for (const b of refuse)
+            if (Math.max(b.left - a.right, a.left - b.right, b.top - a.bottom, a.top - b.bottom) < 23.5)
+                found.push(`two verdicts of ${bar.id} are too near`);
+    }
+    return found;
+}"""
+"""What is too small to be touched, broken in the middle of a word, or too near to what says the contrary."""

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from tests.browser import hostile
-from tests.browser.conftest import DESK, PHONE, close, opened_site
+from tests.browser.conftest import DESK, PHONE, SQUEEZED, close, opened_site
 from tests.browser.hostile import HIDDEN, OLGA, Hostile
 from tests.server.page_routes import OPEN_PAGES, PAGES
 
@@ -133,6 +133,8 @@ async def check_fits(tab):
 async def too_wide(tab):
     wide = await tab.evaluate(WIDE)
     assert not wide, f"wider than {tab.viewport_size['width']}: {wide}"
+    squeezed = await tab.evaluate(SQUEEZED)
+    assert not squeezed, f"at {tab.viewport_size['width']}: {squeezed}"
 
 
 WIDE = """() => {

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from playwright.async_api import expect
 from tests.browser.conftest import BOTH_SIZES, PHONE
 from tests.browser.test_live import state
 from tests.server.test_agents_api import MAIL, ask, vote
@@ -78,6 +79,7 @@ async def test_fifty_rows_fit_a_phone_and_what_is_open_or_chosen_stays_so(site):
         .map(one => one.outerHTML)""")
     assert small == []
     assert (await page.locator("[data-request]").nth(1).bounding_box())["y"] < PHONE["height"] - 100
+    await expect(page.locator(".tabs a").last).to_be_in_viewport(ratio=1)  # which list it is can be read
     await page.locator(".fold summary").click()
     await asyncio.gather(
         row(page, asked[0]).get_by_text(f"Approved by {NOAH}").wait_for(), vote(await site.person(NOAH), asked[0])

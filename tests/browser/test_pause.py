@@ -3,7 +3,7 @@
 import json
 import sys
 
-from tests.browser.conftest import BOTH_SIZES, DESK, PHONE, first_on, path_of
+from tests.browser.conftest import BOTH_SIZES, DESK, PHONE, SQUEEZED, first_on, path_of
 from tests.browser.flow_steps import MIA, opened_request, result_of, started, waiting
 from tests.server.conftest import CONFIG
 from tests.server.test_langchain import CONFIGURED
@@ -21,6 +21,7 @@ async def test_calls_of_one_turn_stand_on_one_page_and_nothing_runs_before_all_a
     page = await site.opened_by(MIA, size)
     await page.goto(f"/requests/{asked[0]['id']}")
     assert await page.locator("article.request").count() == len(asked) == 5
+    assert await page.evaluate(SQUEEZED) == []
     for done, (vendor, name) in enumerate((("ACME", "Approve"), ("Evil", "Reject"), ("Cord", "Approve")), start=1):
         await about(page, vendor).get_by_role("button", name=f"{name} pay", exact=True).click()
         await page.get_by_text(f"{done} of 5 decided; nothing runs before all are.").wait_for()

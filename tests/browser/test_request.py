@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 from playwright.async_api import expect
-from tests.browser.conftest import BOTH_SIZES, PHONE, path_of
+from tests.browser.conftest import BOTH_SIZES, PHONE, SQUEEZED, path_of
 from tests.browser.flow_steps import MIA, NOAH, OLGA, opened_request
 from tests.server.conftest import CONFIG
 from tests.server.test_agents_api import PAY, ask
@@ -177,6 +177,22 @@ async def test_a_click_on_what_was_decided_meanwhile_shows_how_it_stands(site, s
     await page.get_by_role("heading", name="Too late").wait_for()
     assert await page.get_by_text("fine with me").is_visible()
     assert await page.get_by_text("Rejected", exact=True).first.is_visible()
+
+
+async def test_verdicts_stand_apart_on_a_phone_whatever_is_asked(site):
+    trip = {
+        "kind": "input",
+        "text": "Which airline?",
+        "options": ["Iberia", "KLM", "Lufthansa", "SAS", "TAP", "SAS Go"],
+    }
+    draft = {"kind": "review", "body": "A text", "title": "report"}
+    for number, asked in enumerate((trip, draft, PAY["asked"])):
+        request = await ask(await site.agent(), {"asked": asked, "context": {"risk": "high"}}, key=str(number))
+        page = await opened_request(site, request, MIA, PHONE)
+        await page.locator(".bar [data-refuses]").wait_for()
+        for width in (390, 320):
+            await page.set_viewport_size({"width": width, "height": 700})
+            assert await page.evaluate(SQUEEZED) == [], asked["kind"]
 
 
 @BOTH_SIZES

@@ -224,6 +224,12 @@ async def test_a_question_is_answered_by_its_form(server):
     assert (await stands(server, asked))["answer"] == {"to": "ann@example.com", "amount": 7}
 
 
+async def test_nothing_is_wrong_before_anybody_has_answered(server):
+    asked = await ask(await server.agent(), {"asked": {"kind": "input", "text": "Which?", "options": ["EUR", "USD"]}})
+    first = (await (await server.person("mia@example.com")).get(f"../../requests/{asked['id']}/answer")).text
+    assert ("Fill this in" in first, "aria-invalid" in first, "Nothing yet." in first) == (False, False, True)
+
+
 @pytest.mark.parametrize(
     ("question", "field", "typed", "answer"),
     [

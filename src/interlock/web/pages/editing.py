@@ -95,6 +95,11 @@ class Sheet:
         return [one for one in self.form.walk() if one.error]
 
     @property
+    def is_first(self) -> bool:
+        """Whether no answer stands there yet."""
+        return self.verdict is Verdict.respond and self.before is None
+
+    @property
     def is_refused(self) -> bool:
         """Whether something must be mended first."""
         return bool(self.wrong or self.problems or self.comment_error or self.understood_error)
@@ -107,7 +112,7 @@ class Sheet:
     def fill(self, state: State | None) -> None:
         """Make the form of what stands in it, and read it."""
         if state is None:
-            state = Blank() if self.verdict is Verdict.respond and self.before is None else Given(self.before)
+            state = Blank() if self.is_first else Given(self.before)
         self.form = form(self.schema, state, self.kept)
         self.after, wrong = read(self.form)
         self.is_read = not wrong
@@ -162,6 +167,9 @@ async def _opened(call: Call, caller: Caller, request_id: str, verdict: Verdict)
         return await _instead(call, caller, view, verdict)
     sheet = _sheet(caller, view, verdict)
     sheet.fill(None)
+    if sheet.is_first:  # nobody has typed anything yet
+        for one in sheet.wrong:
+            one.error = ""
     return await _page(call, caller, sheet)
 
 
@@ -287,12 +295,11 @@ async def _instead(call: Call, caller: Caller, view: RequestView, verdict: Verdi
 async def _page(call: Call, caller: Caller, sheet: Sheet, *, refused: bool = False) -> Response:
     template = "edit.html" if sheet.verdict is Verdict.edit else "answer.html"
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
-    is_first = sheet.verdict is Verdict.respond and sheet.before is None
     values: dict[str, Any] = {
         "sheet": sheet,
         "request": sheet.request,
         "refused": refused,
-        "answer": node_of(sheet.after) if is_first and sheet.is_read else None,
-        "changes": changes_between(sheet.before, sheet.after) if sheet.is_read and not is_first else (),
+        "answer": node_of(sheet.after) if sheet.is_first and sheet.is_read else None,
+        "changes": changes_between(sheet.before, sheet.after) if sheet.is_read and not sheet.is_first else (),
     }
     return await page(call, template, caller, status=status, **values)
