@@ -36,6 +36,9 @@ KEPT = {"runs": "id", "states": "run_id", "requests": "run_id", "participants": 
 KEPT |= {"log": "stream"}
 """Where something is written of a run, and by which column it is found."""
 
+OF_REQUEST = {"requests": "id", "participants": "request_id", "log": "stream"}
+"""Where something is written of a request that stands alone."""
+
 FILLED = {"position", "xact"}
 """What the database fills in itself."""
 
@@ -55,6 +58,19 @@ async def crowd(url: str, count: int) -> list[str]:
         copy(database, original, range(1, count))
         database.settle()
     return [first, *(original.names(number)[0] for number in range(1, min(count, 10)))]
+
+
+def copy_request(url: str, request_id: str, count: int) -> None:
+    """Write so many copies of an open request that no run waits for, in the order of their ids: soon, and as due."""
+    with opened(url) as database:
+        original = Original.alone(database, request_id)
+        names = sorted(map(original.names, range(count)))
+        indexes = database.hasten() if count > BATCH and isinstance(database, Sqlite) else []
+        for begin in range(0, count, BATCH):
+            database.write(original, names[begin : begin + BATCH])
+        for statement in indexes:
+            database.rows(statement)
+        database.settle()
 
 
 def copy(database: Sqlite | Postgres, original: Original, numbers: range) -> None:
@@ -95,8 +111,22 @@ class Original:
         }
         return cls(run_id, request_id, interrupt_id, rows)
 
+    @classmethod
+    def alone(cls, database: Sqlite | Postgres, request_id: str) -> Original:
+        """Read a request that no run waits for: it stands in the place of its run as well."""
+        rows = {
+            table: database.rows(
+                f"SELECT {', '.join(database.columns(table))} FROM {table} WHERE {key} = '{request_id}'"
+            )
+            for table, key in OF_REQUEST.items()
+        }
+        return cls(request_id, request_id, "", rows)
+
     def names(self, number: int) -> Names:
         """Return the ids of a copy's run and request: spread like real ones, so that neighbours are no neighbours."""
+        if self.run_id == self.request_id:
+            name = "req_" + short_hash(f"{self.request_id}\n{number}")
+            return name, name
         run_id = "run_" + short_hash(str(number))
         return run_id, "req_" + short_hash(f"{run_id}\n{self.asked}")
 
@@ -147,15 +177,24 @@ class Sqlite:
 
     def write(self, original: Original, names: Sequence[Names]) -> None:
         self._connection.execute("BEGIN")
-        for table in KEPT:
+        for table in original.rows:
             columns = self.columns(table)
             values = ", ".join("?" for _ in columns)
             statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})"
             self._connection.executemany(statement, original.copies(table, names))
         self._connection.execute("COMMIT")
 
+    def hasten(self) -> list[str]:
+        """Write each page once, and no index: return what makes the indexes again."""
+        self.rows("PRAGMA journal_mode = OFF")
+        found = self.rows("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+        for name, _ in found:
+            self.rows(f"DROP INDEX {name}")
+        return [statement for _, statement in found]
+
     def settle(self) -> None:
         """Leave nothing of the filling to be done by whoever comes next."""
+        self.rows("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def size(self) -> int:
@@ -187,7 +226,7 @@ class Postgres:
         return {name: kind for name, kind in found if name not in FILLED}
 
     def write(self, original: Original, names: Sequence[Names]) -> None:
-        for table in KEPT:
+        for table in original.rows:
             columns = self.columns(table)
             into = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)".encode()
             with self._connection.cursor() as cursor, cursor.copy(into) as copy:

@@ -1,7 +1,7 @@
 """Measure the pages over loopback: their weight, how long the first byte and a decision take, and what streams cost.
 
 python bench/pages.py                  # with 1 and 1,000 pending: about a minute
-python bench/pages.py --million        # with a million as well: some five minutes more, and 9 GB of disk
+python bench/pages.py --million        # with a million as well: three to ten minutes more, and 5 GB of disk
 python bench/pages.py --quick          # printed only
 """
 
@@ -67,8 +67,8 @@ def measured(crowds: Sequence[int]) -> Iterator[str]:
     yield ""
     yield (
         f"Over loopback, one process on SQLite with a worker; medians of {TURNS} and the 95th percentile, in ms. Load "
-        f"when it began: {os.getloadavg()[0]:.1f}. The weight is what a browser that knows nothing is sent, "
-        "uncompressed; the decision is the form's POST and the page that it leads to."
+        f"when it began: {os.getloadavg()[0]:.1f}. The weight is what is transferred to a browser that "
+        "knows nothing; the decision is the form's POST and the page that it leads to."
     )
     yield ""
     yield "| pending | page | bytes of HTML | with all that it loads | requests | first byte | p95 |"
@@ -117,26 +117,26 @@ class Measured:
     async def filled(self) -> tuple[str, list[str]]:
         """Let an agent ask; return a session's secret, and the ids of some requests."""
         settings = load_settings(self.folder / "interlock.yaml", {"INTERLOCK_DATABASE_URL": self.url})
-        await crowd.crowd(self.url, max(self.pending - 1_000, 0))
         system = build(settings, {})
         agent = AgentClient(system, Principal("agent:payer", "agent", "default", "api"))
         asked = [await agent.ask(payment(number), key=str(number)) for number in range(min(self.pending, 1_000))]
         authenticator = Authenticator(system.store, system.directories)
         session = await authenticator.session("default", PERSON, by="bench")
         await system.close()
+        crowd.copy_request(self.url, asked[0].id, self.pending - len(asked))
         return session.secret, [one.id for one in asked]
 
     async def page(self, client: httpx2.AsyncClient, name: str, path: str) -> str:
         html = await client.get(path)
         assert html.status_code == 200, html.text[:300]
-        loaded = {address: len((await client.get(address)).content) for address in set(ASSET.findall(html.text))}
+        loaded = {one: (await client.get(one)).num_bytes_downloaded for one in set(ASSET.findall(html.text))}
         times = []
         for _ in range(TURNS):
             began = perf_counter()
             async with client.stream("GET", path) as answer:
                 times.append(perf_counter() - began)
                 await answer.aread()
-        size = len(html.content)
+        size = html.num_bytes_downloaded
         weight = size + sum(loaded.values())
         return (
             f"| {self.pending:,} | {name} | {size:,} | **{weight / 1_000:.0f} kB** | {len(loaded) + 1} | "
