@@ -148,7 +148,8 @@ def path_of(page: Page) -> str:
 
 
 SQUEEZED = """() => {
-    const seen = query => [...document.querySelectorAll(query)].filter(one => one.checkVisibility({visibilityProperty: true}));
+    const shows = one => one.checkVisibility({visibilityProperty: true});
+    const seen = query => [...document.querySelectorAll(query)].filter(shows);
     const said = one => one.textContent.trim() || one.name, found = [];
     for (const one of seen("input[type=checkbox], input[type=radio]"))
         if (one.getBoundingClientRect().width < 18) found.push(`${one.name} is too small`);
