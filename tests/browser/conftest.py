@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from tests.configuration import settled
 from tests.server.conftest import CONFIG, Server
 
 from interlock.agents import AGENTS
@@ -103,8 +104,7 @@ class Site(Server):
 
 async def opened_site(browser, folder, address, *, config=CONFIG, agents=AGENTS, clock=None) -> Site:
     """Return a site that listens, on a store at an address."""
-    file = folder / "interlock.yaml"
-    file.write_text(config)
+    file = settled(folder / "interlock.yaml", config)
     settings = load_settings(file, {"INTERLOCK_DATABASE_URL": address})
     measuring, clock = Measuring(), clock or SettableClock()
     site = Site(build(settings, agents, clock=clock, observer=measuring.committed), clock, measuring)

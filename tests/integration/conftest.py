@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypedDict
 import ormsgpack
 import pytest
 from langgraph.graph import END, START, StateGraph
+from tests.configuration import settled
 
 from interlock import Agent
 from interlock.bootstrap import build
@@ -117,6 +118,8 @@ async def make_story(clock, tmp_path, request) -> AsyncIterator[Callable[..., Be
         return "memory:" if kind == "memory" else str(tmp_path / "story.db")
 
     def make(kind: str, config: Path | None = None, me: str = "local:me") -> Bench:
+        if config is not None:
+            settled(config)
         system = build(load_settings(config, {"INTERLOCK_DATABASE_URL": address(kind)}), {}, clock=clock)
         systems.append(system)
         return Bench(system, clock, me, address(kind))

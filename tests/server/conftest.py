@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import httpx2
 import pytest
+from tests.configuration import settled
 from tests.server.installation import Installation
 
 from interlock.agents import AGENTS
@@ -109,8 +110,7 @@ async def open_server(clock, tmp_path, request) -> AsyncIterator[Callable[..., S
     servers = []
 
     def opened(store: str = "memory", config: str = CONFIG) -> Server:
-        file = tmp_path / "interlock.yaml"
-        file.write_text(config)
+        file = settled(tmp_path / "interlock.yaml", config)
         address = {"memory": "memory:", "sqlite": str(tmp_path / "server.db")}.get(store)
         address = address or (store if "://" in store else request.getfixturevalue("postgres").fresh())
         settings = load_settings(file, {"INTERLOCK_DATABASE_URL": address})

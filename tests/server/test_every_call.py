@@ -16,6 +16,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis.checks import CHECKS, load_all_checks
+from tests.configuration import settled
 from tests.server.conftest import CONFIG, Server
 
 from interlock.agents import AGENTS
@@ -65,8 +66,7 @@ class World:
 
     def __init__(self, folder):
         self.loop = asyncio.Runner()
-        file = folder / "interlock.yaml"
-        file.write_text(re.sub("roles: .*", GIVEN, CONFIG))
+        file = settled(folder / "interlock.yaml", re.sub("roles: .*", GIVEN, CONFIG))
         settings_ = load_settings(file, {"INTERLOCK_DATABASE_URL": "memory:"})
         self.server = Server(build(settings_, AGENTS, clock=(clock := SettableClock())), clock)
         self.server.context.stop.set()  # streams end at once
