@@ -123,12 +123,16 @@ LOCKS ?= locks
 COMPILE = $(UV) pip compile --quiet --python $(BIN)/python --python-version 3.11 --universal --generate-hashes \
   --no-header --no-annotate $(if $(UPGRADE),--upgrade)
 
+# What deploy/Containerfile installs beside the core.
+IMAGE := server oidc postgres rabbitmq sqs webhook slack
+
 lock: $(SEED) ## Write the lock files from pyproject.toml (UPGRADE=1 takes newer versions)
 	@echo "Resolving pyproject.toml"
 	@$(COMPILE) --group dev --output-file $(LOCKS)/dev.txt pyproject.toml </dev/null >/dev/null
 	@$(COMPILE) --group dev --output-file $(LOCKS)/oldest.txt pyproject.toml $(LOCKS)/oldest.in </dev/null >/dev/null
 	@$(COMPILE) --group build --constraints $(LOCKS)/dev.txt --output-file $(LOCKS)/core.txt pyproject.toml </dev/null >/dev/null
 	@$(COMPILE) --group build --extra server --constraints $(LOCKS)/dev.txt --output-file $(LOCKS)/web.txt pyproject.toml </dev/null >/dev/null
+	@$(COMPILE) --group build $(IMAGE:%=--extra %) --constraints $(LOCKS)/dev.txt --output-file $(LOCKS)/image.txt pyproject.toml </dev/null >/dev/null
 	@echo uv | $(COMPILE) --output-file $(LOCKS)/uv.txt - >/dev/null
 
 clean: ## Remove the environments and all that was generated

@@ -28,7 +28,7 @@ from interlock.testing.postgres import PostgresServer
 TESTS = Path(__file__).parent
 FORK_SERVER = TESTS / "fork_server.py"
 ON_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
-MAY_SKIP_ON_CI = "not on this platform"
+MAY_SKIP_ON_CI = ("not on this platform", "without Git's history")
 PERSONAL = ("INTERLOCK_", "LANGCHAIN_", "LANGSMITH_")  # the latter two would report the tests' runs to a service
 
 # The tests start hundreds of interpreters. What one has compiled the next one finds, also where nothing may be written

@@ -21,7 +21,7 @@ def before(tmp_path_factory):
     order = ["git", "-C", str(ROOT), "archive", BEFORE, "src/interlock"]
     found = subprocess.run(order, capture_output=True, check=False)
     if found.returncode:
-        pytest.skip(f"the commit {BEFORE} is not here: {found.stderr.decode().strip()}")
+        pytest.skip(f"without Git's history there is no commit {BEFORE}: {found.stderr.decode().strip()}")
     folder = tmp_path_factory.mktemp("before")
     with tarfile.open(fileobj=io.BytesIO(found.stdout)) as files:
         files.extractall(folder, filter="data")
