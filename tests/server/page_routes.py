@@ -48,6 +48,8 @@ PAGES = {
     ("POST", "/account/second-factor/off"): Permission.anyone_known,
     ("POST", "/account/sessions"): Permission.anyone_known,
     ("POST", "/account/appearance"): Permission.anyone_known,
+    ("GET", "/account/notices"): Permission.anyone_known,
+    ("POST", "/account/notices"): Permission.anyone_known,
     ("GET", "/settings"): Permission.anyone_known,
     ("GET", "/settings/delegations"): Permission.anyone_known,
     ("POST", "/settings/delegations"): Permission.anyone_known,

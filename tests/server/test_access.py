@@ -89,6 +89,8 @@ ROUTES = {
     ("GET", "/directory/{kind}"): Permission.manage,
     ("PUT", "/directory/{kind}/{name}/members/{person}"): Permission.manage,
     ("DELETE", "/directory/{kind}/{name}/members/{person}"): Permission.manage,
+    ("GET", "/directory/notices"): Permission.anyone_known,  # and others' need `manage`
+    ("PUT", "/directory/notices"): Permission.anyone_known,
     ("GET", "/directory/delegations"): Permission.anyone_known,
     ("POST", "/directory/delegations"): Permission.anyone_known,
     ("DELETE", "/directory/delegations/{delegation_id}"): Permission.anyone_known,

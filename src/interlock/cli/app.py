@@ -57,6 +57,7 @@ COMMANDS = {
     "people": ("people:app", "Invite people, and keep them out"),
     "groups": ("groups:groups", "List, add and remove members of groups"),
     "roles": ("groups:roles", "List, give and take roles"),
+    "notices": ("notices:app", "Show and change how people are told of what waits for them"),
     "delegations": ("groups:delegations", "List, make and end who votes for whom"),
     "stats": ("stats:stats", "Say how requests ended, and how long people took"),
     "policy": ("policy:app", "Check, explain and simulate policies"),

@@ -143,9 +143,9 @@ class Calls:
         response = await self._sent("DELETE", path, again=key is not None, headers=headers)
         return _document(response) if response.content else None
 
-    async def put(self, path: str) -> Any:
+    async def put(self, path: str, body: object = None) -> Any:
         """Have something be so: it can be made again."""
-        return _document(await self._sent("PUT", path, again=True))
+        return _document(await self._sent("PUT", path, again=True, json=body))
 
     async def done(self, method: str, path: str) -> None:
         """Do something of which nothing is told."""

@@ -14,11 +14,13 @@ from interlock.domain.credentials import Credential
 from interlock.domain.delivery import Delivery, DeliveryState
 from interlock.domain.directory import Account
 from interlock.domain.directory_events import GroupOrRole
+from interlock.domain.notice_choice import NoticeChoice
 from interlock.domain.statistics import Dimension, Every
 from interlock.service.administration import Invitation
-from interlock.service.from_shapes import account_of, delivery_of, given_of, report_of, session_of
+from interlock.service.from_shapes import account_of, choice_of, delivery_of, given_of, report_of, session_of
 from interlock.service.pages import Page
 from interlock.service.people import Given
+from interlock.service.people_shapes import choice_shape
 from interlock.service.policies import Described
 from interlock.service.statistics import LAST, Report
 
@@ -163,6 +165,22 @@ class Managing(Deciding):
     async def end_delegation(self, delegation_id: str) -> None:
         """Take a delegation back: votes under it count no more. What is none raises `NotFound`."""
         await self._calls.done("DELETE", f"/directory/delegations/{quoted(delegation_id)}")
+
+    # ── how people are told ──
+
+    async def notices(self, of: str | None = None) -> NoticeChoice:
+        """Return how somebody is told of what waits for them: this person, or as an admin another one."""
+        return understood(choice_of, await self._calls.get("/directory/notices", {"of": of}))
+
+    async def choose_notices(self, choice: NoticeChoice, of: str | None = None) -> NoticeChoice:
+        """Keep how somebody wants to be told. Nobody but themselves changes where: that raises `Forbidden`.
+
+        Raises:
+            InvalidValue: if it names no time zone, no time, no address, or no channel.
+        """
+        query = "" if of is None else f"?of={quoted(of)}"
+        told = await self._calls.put(f"/directory/notices{query}", choice_shape(choice))
+        return understood(choice_of, told)
 
     # ── policies ──
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StrictStr, model_validator
@@ -174,6 +175,15 @@ class MailSettings(PeopleSettings):
         if self.user is not None and self.security == "none":
             raise PydanticCustomError("security", "a password is sent by `starttls` or `tls` only")
         return self
+
+
+def people_channels(channels: Mapping[str, object], tenant: str) -> dict[str, str]:
+    """Return the channels of a tenant that talk to people, each as they have chosen: the type of each, by its name."""
+    return {
+        name: str(getattr(one, "type", ""))
+        for name, one in channels.items()
+        if isinstance(one, PeopleSettings) and one.tenant == tenant
+    }
 
 
 AnyChannel = Annotated[

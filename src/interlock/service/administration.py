@@ -9,6 +9,7 @@ from datetime import datetime
 from interlock.domain.credentials import Credential
 from interlock.domain.directory import Account
 from interlock.domain.directory_events import GroupOrRole
+from interlock.domain.notice_choice import NoticeChoice
 from interlock.service.accounts import Accounts
 from interlock.service.client import Client
 from interlock.service.credentials import Authenticator, Issued
@@ -116,6 +117,14 @@ class Administration:
     async def end_delegation(self, delegation_id: str) -> None:
         """Take a delegation back."""
         await self._people.end_delegation(delegation_id)
+
+    async def notices(self, of: str | None = None) -> NoticeChoice:
+        """Return how somebody is told of what waits for them."""
+        return await self._people.notices(of)
+
+    async def choose_notices(self, choice: NoticeChoice, of: str | None = None) -> NoticeChoice:
+        """Keep how somebody wants to be told."""
+        return await self._people.choose_notices(choice, of)
 
     async def explain_action(self, described: Described) -> str:
         """Say in words under which policy and level an action would fall."""

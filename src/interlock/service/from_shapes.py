@@ -17,6 +17,7 @@ from interlock.domain.collaboration import viewers
 from interlock.domain.credentials import Credential
 from interlock.domain.delivery import Delivery
 from interlock.domain.directory import Account
+from interlock.domain.notice_choice import NoticeChoice
 from interlock.domain.permitted import Candidates, Permitted
 from interlock.domain.policy import Policy
 from interlock.domain.request import Request
@@ -184,6 +185,11 @@ def account_of(shape: Shape) -> Account:
 def given_of(shape: Shape) -> Given:
     """Return a delegation, and its id."""
     return Given(read_as(Delegation, {**shape, "giver": shape["from"], "delegate": shape["to"]}), shape["id"])
+
+
+def choice_of(shape: Shape) -> NoticeChoice:
+    """Return how somebody is told of what waits for them."""
+    return read_as(NoticeChoice, {name: shape[name] for name in ("ways", "zone", "quiet", "outcomes")})
 
 
 def report_of(shape: Shape) -> Report:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from interlock.domain.directory import Account
+from interlock.domain.notice_choice import NoticeChoice
 from interlock.service.people import Given
 
 
@@ -31,6 +32,16 @@ def delegation_shape(given: Given) -> dict[str, Any]:
     one = given.delegation
     said = {"from": one.giver, "to": one.delegate, "since": at(one.since), "until": at(one.until)}
     return {"id": given.id, **said, "reason": one.reason}
+
+
+def choice_shape(choice: NoticeChoice) -> dict[str, Any]:
+    """Return how somebody is told of what waits for them."""
+    ways = {
+        name: {"when": way.when, "digest_at": way.digest_at, "address": way.address}
+        for name, way in choice.ways.items()
+    }
+    quiet = None if choice.quiet is None else [*choice.quiet]
+    return {"ways": ways, "zone": choice.zone, "quiet": quiet, "outcomes": choice.outcomes}
 
 
 def at(moment: datetime | None) -> str | None:

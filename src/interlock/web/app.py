@@ -56,6 +56,7 @@ from interlock.web.pages import delegations as delegation_pages
 from interlock.web.pages import deliveries as delivery_pages
 from interlock.web.pages import groups as group_pages
 from interlock.web.pages import log as log_pages
+from interlock.web.pages import notices as notice_pages
 from interlock.web.pages import people as people_pages
 from interlock.web.pages import policies as policy_pages
 from interlock.web.pages import requests as request_pages
@@ -108,6 +109,7 @@ PAGES = (
     people_pages,
     group_pages,
     delegation_pages,
+    notice_pages,
     delivery_pages,
     token_pages,
     session_pages,

@@ -7,10 +7,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictStr
 from pydantic_core import PydanticCustomError
 
+from interlock.domain import notice_choice
 from interlock.domain.action import LONGEST_REFERENCE, Verdict
 from interlock.domain.authority import LOCAL_TENANT
 from interlock.domain.canonical import check_storable
 from interlock.domain.credentials import Scope
+from interlock.domain.notice_choice import LONGEST_ADDRESS, MOST_WAYS, NoticeChoice, When
 from interlock.domain.reply_tokens import LONGEST_TOKEN
 from interlock.domain.request import Repeatable, Reported
 from interlock.errors import InvalidValue
@@ -290,6 +292,40 @@ class SignIn(_Body):
     password: Annotated[StrictStr, Field(min_length=1, max_length=1_000)] | None = None
     code: Annotated[StrictStr, Field(max_length=100)] = ""
     tenant: Name = LOCAL_TENANT
+
+
+class Way(_Body):
+    """How somebody is told by one channel."""
+
+    when: When = "at_once"
+    digest_at: Annotated[StrictStr, Field(max_length=5)] = Field(
+        default="09:00", description="when a digest comes, by their clock"
+    )
+    address: Annotated[StrictStr, Field(max_length=LONGEST_ADDRESS)] = Field(
+        default="", description="where, in the channel's terms; empty for what is known of them otherwise"
+    )
+
+
+class NewNoticeChoice(_Body):
+    """How somebody wants to be told of what waits for them."""
+
+    ways: Annotated[dict[Name, Way], Field(max_length=MOST_WAYS)] = Field(
+        default={}, description="by the name of the channel; others tell at once"
+    )
+    zone: Annotated[StrictStr, Field(max_length=100)] = Field(default="UTC", examples=["Europe/Berlin"])
+    quiet: Annotated[list[Annotated[StrictStr, Field(max_length=5)]], Field(min_length=2, max_length=2)] | None = Field(
+        default=None,
+        description="between which times of their day nothing is sent at once",
+        examples=[["22:00", "07:00"]],
+    )
+    outcomes: StrictBool = Field(default=False, description="they are told how it ended, of which they were told")
+
+    def choice(self) -> NoticeChoice:
+        """Return it as the rules have it."""
+        ways = {name: notice_choice.Way(way.when, way.digest_at, way.address) for name, way in self.ways.items()}
+        return NoticeChoice(
+            ways, self.zone, None if self.quiet is None else (self.quiet[0], self.quiet[1]), self.outcomes
+        )
 
 
 class Invitation(_Body):

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
+from interlock.config.channels import people_channels
 from interlock.config.server import ServerSettings
 from interlock.domain.addresses import machine
 from interlock.domain.authority import Directory
@@ -58,6 +59,7 @@ class Context:
         measuring: counts what this process does.
         run_streams: tells what agents do whose runs this process carries on.
         reply_keys: by what the tokens of messages are made, and for which tenant.
+        channels: by which ways people and programs are told, as configured.
     """
 
     parts: Parts
@@ -72,6 +74,11 @@ class Context:
     measuring: Measuring = field(default_factory=Measuring)
     run_streams: RunStreams = field(default_factory=RunStreams)
     reply_keys: Sequence[tuple[str, bytes]] = ()
+    channels: Mapping[str, object] = field(default_factory=dict)
+
+    def people_channels(self, tenant: str) -> dict[str, str]:
+        """Return the channels of a tenant that talk to people: the type of each, by its name."""
+        return people_channels(self.channels, tenant)
 
     @cached_property
     def authenticator(self) -> Authenticator:

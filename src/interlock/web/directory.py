@@ -6,12 +6,15 @@ from http import HTTPStatus
 from typing import Any, Literal
 
 from fastapi import APIRouter
+from starlette.requests import Request as Call
 
+from interlock.domain.notice_choice import NoticeChoice, checked_choice
 from interlock.service.arguments import moment
 from interlock.service.people import People
-from interlock.service.people_shapes import delegation_shape, members_shape
+from interlock.service.people_shapes import choice_shape, delegation_shape, members_shape
 from interlock.web import bodies
 from interlock.web.callers import Caller, Known, Manages
+from interlock.web.context import context_of
 from interlock.web.openapi import answers
 
 router = APIRouter(prefix="/directory", tags=["directory"])
@@ -44,6 +47,25 @@ async def delegate(caller: Known, body: bodies.NewDelegation) -> dict[str, Any]:
 async def end_delegation(caller: Known, delegation_id: str) -> None:
     """Take a delegation back: votes under it count no more."""
     await _people(caller).end_delegation(delegation_id)
+
+
+@router.get("/notices", responses=answers("NoticeSettings"))
+async def notices(caller: Known, call: Call, of: str | None = None) -> dict[str, Any]:
+    """Tell how one is told of what waits for one, and by which channels one can be; admins ask that of anybody."""
+    return _noticed(caller, call, await _people(caller).notices(of))
+
+
+@router.put("/notices", responses=answers("NoticeSettings"))
+async def choose_notices(
+    caller: Known, call: Call, body: bodies.NewNoticeChoice, of: str | None = None
+) -> dict[str, Any]:
+    """Keep how somebody wants to be told. Admins do that for everybody, but for the address."""
+    choice = checked_choice(body.choice(), context_of(call).people_channels(caller.principal.tenant))
+    return _noticed(caller, call, await _people(caller).choose_notices(choice, of))
+
+
+def _noticed(caller: Caller, call: Call, choice: NoticeChoice) -> dict[str, Any]:
+    return {**choice_shape(choice), "channels": context_of(call).people_channels(caller.principal.tenant)}
 
 
 @router.get("/{kind}", responses=answers("Members"))

@@ -42,6 +42,11 @@ _LINK = {
     "link": {"type": "string", "description": "Told this once: give it to them, and to nobody else."},
     "expires_at": MOMENT,
 }
+_WAY = {
+    "type": "object",
+    "properties": {"when": {"enum": ["at_once", "digest", "never"]}, "digest_at": STRING, "address": STRING},
+    "required": ["when", "digest_at", "address"],
+}
 _MEMBERS = {"type": "object", "additionalProperties": _list(STRING), "description": "By name, who belongs to it."}
 
 SERVER_SHAPES: dict[str, Any] = {
@@ -102,6 +107,14 @@ SERVER_SHAPES: dict[str, Any] = {
         "A link with which somebody joins, once; and what looks like a mistake.", **_LINK, warnings=_list(STRING)
     ),
     "Delegations": _object("Who votes for whom.", delegations=_list(ref("StandingDelegation"))),
+    "NoticeSettings": _object(
+        "How somebody is told of what waits for them, and the channels that talk to people: their types, by name.",
+        ways={"type": "object", "additionalProperties": _WAY},
+        zone=STRING,
+        quiet={"type": ["array", "null"], "items": STRING},
+        outcomes={"type": "boolean"},
+        channels={"type": "object", "additionalProperties": STRING},
+    ),
     "Members": _object("Groups, or roles, as they were asked for.", {"groups": _MEMBERS, "roles": _MEMBERS}),
     "Alive": _object("The process answers.", status={"const": "alive"}),
     "Ready": _object(

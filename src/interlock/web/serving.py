@@ -102,11 +102,14 @@ class Answering:
             public = given or here
             server = ServerSettings() if settings is None else settings.server
             providers = providers_of(server, _folder_of(settings), os.environ, public)
+            channels = {} if settings is None else settings.channels
         except BadInput:
             listening.close()
             raise
         counts = measuring or Measuring()
-        known = partial(Context, server=server, providers=providers, measuring=counts, reply_keys=reply_keys)
+        known = partial(
+            Context, server=server, providers=providers, measuring=counts, reply_keys=reply_keys, channels=channels
+        )
         return cls(known(parts, public, hosts, networks, stop), listening)
 
     async def until_stopped(self) -> None:

@@ -22,6 +22,7 @@ Manager = Annotated[Caller, Depends(signed_in(Permission.manage))]
 
 PARTS = (
     Section("Your account", "/account", Permission.anyone_known),
+    Section("Notices", "/account/notices", Permission.anyone_known),
     Section("Delegations", "/settings/delegations", Permission.anyone_known),
     Section("People", "/settings/people", Permission.manage),
     Section("Groups and roles", "/settings/groups", Permission.manage),
@@ -45,4 +46,6 @@ async def settings_page(
     """Return a page of settings. See `form_page`."""
     context = context_of(call)
     parts = [one for one in PARTS if await why_not(caller, one.need, context) is None]
-    return await form_page(call, template, caller, form_error, parts=parts, **values)
+    # The pages of a part may lie below another part.
+    here = max((one.address for one in parts if call.url.path.startswith(one.address)), key=len, default="")
+    return await form_page(call, template, caller, form_error, parts=parts, here=here, **values)
