@@ -17,8 +17,13 @@ MIA, NOAH, OLGA = "mia@example.com", "noah@example.com", "olga@example.com"
 MAIL = MailSettings(type="mail", host="mail.example.com", sender="a@example.com")
 PATH = "../../account/notices"
 FORM = {
-    "when-mail": "digest", "at-mail": "08:15", "address-mail": " mia@elsewhere.example ",
-    "zone": "Europe/Berlin", "quiet-from": "22:00", "quiet-to": "07:00", "outcomes": "on",
+    "when-mail": "digest",
+    "at-mail": "08:15",
+    "address-mail": " mia@elsewhere.example ",
+    "zone": "Europe/Berlin",
+    "quiet-from": "22:00",
+    "quiet-to": "07:00",
+    "outcomes": "on",
 }
 CHOSEN = NoticeChoice(
     {"mail": Way("digest", "08:15", "mia@elsewhere.example")}, "Europe/Berlin", ("22:00", "07:00"), True
