@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from typing import Any
 
 from interlock.config.load import data_home
 from interlock.config.sections import Settings
-from interlock.dispatch.wakers import NotifiedWaker, PollingWaker
+from interlock.dispatch.sources import hints_of
+from interlock.dispatch.wakers import HintedWaker, NotifiedWaker, PollingWaker
 from interlock.domain.authority import Principal
 from interlock.domain.canonical import MAX_BYTES, Json
 from interlock.domain.run import Run
@@ -26,6 +28,7 @@ from interlock.engine.opening import Openings
 from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.runtime import Advance, Ending, Runtime
 from interlock.engine.ports.store import Items, Store
+from interlock.engine.ports.waker import Waker, WorkHints
 from interlock.engine.results import KeptResults, NothingKept
 from interlock.engine.routing import PolicyBook
 from interlock.engine.runs import Runs
@@ -44,14 +47,22 @@ class System(Parts):
 
     Args:
         registry: its agents, as those who load them have it.
+        hints: by what its processes tell each other that there is work; None where the database does.
     """
 
     settings: Settings
     registry: Registry
+    hints: WorkHints | None = None
 
     def client(self, principal: Principal) -> Client:
         """Return what a principal reads and does here."""
         return Client(self, principal)
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        await Parts.close(self)  # `super()` does not know a class with slots
+        if self.hints is not None:
+            await asyncio.to_thread(self.hints.close)
 
 
 def build(  # noqa: PLR0913 - everything but the settings and the agents has a default
@@ -85,7 +96,8 @@ def build(  # noqa: PLR0913 - everything but the settings and the agents has a d
     store = store or open_store(url, clock, create=create)
     store = observed(store, observer) if observer else store
     runtime = _RuntimeOnUse(registry, store, settings)
-    waker = PollingWaker(store) if store.notifications is None else NotifiedWaker(store.notifications)
+    hints = None if store.notifications is None else hints_of(settings, os.environ)  # processes on one file need none
+    waker = _waker(store, hints)
     hand_off, book = HandOff(), PolicyBook(store)
     directories = Directories(store, policies)
     desk = Desk(store, directories, book, waker, hand_off)
@@ -93,7 +105,13 @@ def build(  # noqa: PLR0913 - everything but the settings and the agents has a d
     runs = Runs(store, directories, runtime, waker, hand_off, queues=settings.threads.when_busy == "queue")
     openings = Openings(store, directories, waker, desk.pool)
     parts = (store, policies, book, waker, desk, ends, openings, runs, runtime, registry, kept, directories)
-    return System(*parts, settings=settings, registry=registry)
+    return System(*parts, settings=settings, registry=registry, hints=hints)
+
+
+def _waker(store: Store, hints: WorkHints | None) -> Waker:
+    if hints is not None:
+        return HintedWaker(store.notifications, hints)
+    return PollingWaker(store) if store.notifications is None else NotifiedWaker(store.notifications)
 
 
 def _registry(settings: Settings, agents: Mapping[str, str]) -> Registry:

@@ -4,21 +4,27 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 from tests.channels import slack_room
 from tests.channels.house import CONFIG, House
 from tests.channels.slack_room import Room
 
 from interlock.bootstrap import System, build
 from interlock.config import load_settings
+from interlock.dispatch import sqs as dispatch_sqs
 from interlock.domain.action import Action
 from interlock.domain.authority import Principal
 from interlock.domain.request import Request
 from interlock.engine.ports.sender import Sender
+from interlock.senders import sqs as senders_sqs
 from interlock.service.agent_client import AgentClient, Asked
 from interlock.storage.memory import MemoryStore
 from interlock.testing.fakes import SettableClock
 from interlock.testing.rabbitmq import RabbitMQServer, scripts
+
+QUEUES = ("requests", "replies", "replies-dead", "interlock-wake")
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +35,31 @@ def rabbitmq() -> Iterator[RabbitMQServer]:
     server = RabbitMQServer()
     yield server
     server.remove()
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[str]:
+    """Yield the address of a stand-in of AWS."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def queues(aws: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Make the queues, and yield a client that is nobody of ours."""
+    given = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "eu-central-1"}
+    for name, value in ({"AWS_ENDPOINT_URL_SQS": aws} | given).items():
+        monkeypatch.setenv(name, value)
+    for module in (senders_sqs, dispatch_sqs):
+        monkeypatch.setattr(module, "LONG_POLL", 1)
+    client = boto3.client("sqs", region_name="eu-central-1")
+    made = [client.create_queue(QueueName=name)["QueueUrl"] for name in QUEUES]
+    yield client
+    for url in made:
+        client.delete_queue(QueueUrl=url)
+    client.close()
 
 
 POLICY = """

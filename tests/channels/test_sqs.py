@@ -3,9 +3,7 @@
 import asyncio
 import json
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from interlock.engine.deliverer import Deliverer
 from interlock.engine.delivery_plan import DeliveryPlan
@@ -19,34 +17,6 @@ from interlock.service.token_replies import ReplyTokens
 
 KEY = b"k" * 32
 TOKENS = ReplyTokens(KEY, ["mia@example.com"])
-
-
-@pytest.fixture(scope="module")
-def aws():
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    yield "http://{}:{}".format(*server.get_host_and_port())
-    server.stop()
-
-
-@pytest.fixture
-def queues(aws, monkeypatch):
-    """Make the queues, and return a client that is nobody of ours."""
-    for name, value in (
-        ("AWS_ENDPOINT_URL_SQS", aws),
-        ("AWS_ACCESS_KEY_ID", "a"),
-        ("AWS_SECRET_ACCESS_KEY", "b"),
-        ("AWS_DEFAULT_REGION", "eu-central-1"),
-    ):
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sqs, "LONG_POLL", 1)
-    client = boto3.client("sqs", region_name="eu-central-1")
-    for name in ("requests", "replies", "replies-dead"):
-        client.create_queue(QueueName=name)
-    yield client
-    for name in ("requests", "replies", "replies-dead"):
-        client.delete_queue(QueueUrl=url(client, name))
-    client.close()
 
 
 def url(client, name):

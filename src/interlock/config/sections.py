@@ -26,6 +26,7 @@ from interlock.config.values import (
     Name,
     Number,
     Person,
+    QueueName,
     Reference,
     Slug,
     Weekday,
@@ -213,6 +214,15 @@ class ThreadSettings(Section):
     )
 
 
+class WakeSettings(Section):
+    """By what workers hear of work, in place of PostgreSQL's notifications; those on SQLite need nothing."""
+
+    channel: Slug = Field(description="a channel of RabbitMQ or SQS, under `channels`")
+    name: QueueName | None = Field(
+        default=None, description="the exchange (interlock.wake), or the queue of SQS (interlock-wake)"
+    )
+
+
 class Settings(Section):
     """What is configured. `origin` is the file that it came from, if there is one."""
 
@@ -248,6 +258,7 @@ class Settings(Section):
     channels: dict[Slug, AnyChannel] = Field(
         default_factory=dict, max_length=100, description="by which ways people and programs are told, by name"
     )
+    wake: WakeSettings | None = Field(default=None, description="by what workers hear of work; by default the database")
     _origin: ConfigFile | None = PrivateAttr(default=None)
 
     @property

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import threading
 import time
+from functools import partial
 
 from interlock.engine.ports.store import Store
-from interlock.engine.ports.waker import Notifications
+from interlock.engine.ports.waker import Notifications, WorkHints
 
 POLL = 0.1
 """How often, in seconds, the store is asked whether another process has changed something, while somebody waits."""
@@ -73,6 +74,33 @@ class NotifiedWaker(_Waiters):
             notifications, self._notifications = self._notifications, None
         if notifications is not None:
             notifications.listen(self.wake)  # it is called as soon as it listens, so that nothing is missed before
+        return self._changes[work]
+
+
+class HintedWaker(_Waiters):
+    """For workers that hear of work by a broker; what else changes is heard by notifications, where there are any."""
+
+    def __init__(self, notifications: Notifications | None, hints: WorkHints) -> None:
+        super().__init__()
+        self._notifications = notifications
+        self._hints = hints
+        self._listens: set[bool] = set()
+
+    def wake(self, *, work: bool = True) -> None:
+        """Say that something has changed. See the port."""
+        super().wake(work=work)
+        if work:
+            self._hints.tell()
+
+    async def seen(self, *, work: bool = False) -> int:
+        """Return a token for how things stand now. See the port."""
+        with self._lock:
+            is_new = work not in self._listens
+            self._listens.add(work)
+        if is_new and work:
+            self._hints.listen(super().wake)
+        elif is_new and self._notifications is not None:
+            self._notifications.listen(partial(super().wake, work=False))
         return self._changes[work]
 
 

@@ -13,6 +13,19 @@ class Notifications(Protocol):
         """Let a function be called whenever another process has committed something, or may have; from any thread."""
 
 
+class WorkHints(Protocol):
+    """How processes tell each other that there is work, beside the database: a broker does."""
+
+    def tell(self) -> None:
+        """Say that there is work. Returns at once, from any thread."""
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        """Let a function be called whenever there may be work; from any thread."""
+
+    def close(self) -> None:
+        """Say what is still to be said, and let go of connections."""
+
+
 class Waker(Protocol):
     """Wakes whoever waits for a change. A hint: a sweep stands behind it."""
 

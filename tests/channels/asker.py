@@ -1,0 +1,21 @@
+"""An agent that asks once."""
+
+from typing import TypedDict
+
+from langgraph.graph import END, START, StateGraph
+
+from interlock import Action, Agent, ask
+
+
+class State(TypedDict, total=False):
+    """What it holds."""
+
+    done: bool
+
+
+def pay(_: State) -> State:
+    """Ask, and act."""
+    return {"done": ask(Action("pay", {"amount": 1})).perform(lambda amount: bool(amount))}
+
+
+agent = Agent(StateGraph(State).add_node("pay", pay).add_edge(START, "pay").add_edge("pay", END))

@@ -1,0 +1,159 @@
+"""Workers hear of work by a broker: a message is a hint, what is to be done stands in the database."""
+
+import asyncio
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from interlock.bootstrap import build
+from interlock.config import load_settings
+from interlock.dispatch.rabbitmq import RabbitMQHints
+from interlock.dispatch.sources import hints_of
+from interlock.dispatch.sqs import SqsHints
+from interlock.dispatch.wakers import HintedWaker
+from interlock.domain.authority import Principal
+from interlock.domain.run import RunStatus
+from interlock.engine import worker
+from interlock.errors import InvalidConfig
+
+PATIENCE = 60
+CONFIG = """
+people: {mia@example.com: {}}
+default: {initiator_may_approve: true, levels: [{steps: [{ask: ["person:mia@example.com"]}]}]}
+wake: {channel: bus}
+channels: {bus: {CHANNEL}}
+"""
+CHANNELS = {
+    "rabbitmq": "type: rabbitmq, address: {env: BROKER}",
+    "sqs": "type: sqs, queue: requests, region: eu-central-1",
+}
+
+
+@contextmanager
+def heard_by(hints):
+    """Yield an event that is set when something was heard, once it listens."""
+    heard = threading.Event()
+    hints.listen(heard.set)
+    assert heard.wait(PATIENCE), "it says at once that something may have been missed"
+    heard.clear()
+    yield heard
+
+
+@pytest.fixture(params=["rabbitmq", "sqs"])
+def make_hints(request):
+    """Return what makes the hints of one process after the other."""
+    made = []
+    if request.param == "sqs":
+        request.getfixturevalue("queues")
+
+    def make():
+        if request.param == "sqs":
+            made.append(SqsHints("interlock-wake", None))
+        else:
+            made.append(RabbitMQHints(request.getfixturevalue("rabbitmq").url, "interlock.wake.test"))
+        return made[-1]
+
+    yield make
+    for hints in made:
+        hints.close()
+
+
+def test_what_one_process_tells_another_one_hears(make_hints):
+    here, there = make_hints(), make_hints()
+    with heard_by(there) as heard:
+        for _ in range(3):
+            here.tell()
+            assert heard.wait(PATIENCE)
+            heard.clear()
+
+
+def test_what_is_told_at_the_last_moment_is_heard(make_hints):
+    here, there = make_hints(), make_hints()
+    with heard_by(there) as heard:
+        here.tell()
+        here.close()
+        assert heard.wait(PATIENCE)
+
+
+def test_all_hear_it_by_rabbitmq_but_who_told_and_again_after_the_broker_was_away(rabbitmq):
+    first, second, teller = (RabbitMQHints(rabbitmq.url, "interlock.wake.all") for _ in range(3))
+    with heard_by(first) as one, heard_by(second) as two, heard_by(teller) as own:
+        teller.tell()
+        assert one.wait(PATIENCE)
+        assert two.wait(PATIENCE)
+        assert not own.is_set()
+        rabbitmq.stop()
+        try:
+            one.clear()
+            teller.tell()  # nobody hears it: the sweep stands behind it
+        finally:
+            rabbitmq.start()
+        assert one.wait(PATIENCE), "it was away, so it may have missed something"
+        assert own.wait(PATIENCE)
+        one.clear()
+        teller.tell()
+        assert one.wait(PATIENCE)
+    for hints in (first, second, teller):
+        hints.close()
+
+
+async def test_a_waker_tells_of_work_alone_and_hears_of_it_without_telling_it_on():
+    class Hints:
+        told, heard = 0, None
+
+        def tell(self):
+            self.told += 1
+
+        def listen(self, heard):
+            self.heard = heard
+
+    hints, notifications = Hints(), Hints()
+    waker = HintedWaker(notifications, hints)
+    work, any_change = await waker.seen(work=True), await waker.seen()
+    waker.wake(work=False)
+    assert (hints.told, await waker.seen(work=True) - work, await waker.seen() - any_change) == (0, 0, 1)
+    waker.wake()
+    assert hints.told == 1
+    hints.heard()
+    notifications.heard()
+    assert (hints.told, await waker.seen(work=True) - work, await waker.seen() - any_change) == (1, 2, 4)
+
+
+@pytest.mark.parametrize("broker", CHANNELS)
+async def test_a_worker_elsewhere_goes_on_at_once_by_the_brokers_word_alone(
+    broker, request, postgres, tmp_path, monkeypatch
+):
+    if broker == "sqs":
+        request.getfixturevalue("queues")
+    else:
+        monkeypatch.setenv("BROKER", request.getfixturevalue("rabbitmq").url)
+    monkeypatch.setattr(worker, "SWEEP", 10 * PATIENCE)
+    file = tmp_path / "interlock.yaml"
+    file.write_text(CONFIG.replace("CHANNEL", CHANNELS[broker]))
+    settings = load_settings(file, {"INTERLOCK_DATABASE_URL": postgres.fresh()})
+    here, there = (build(settings, {"asker": "tests.channels.asker:agent"}) for _ in range(2))
+    for system in (here, there):
+        monkeypatch.setattr(system.store, "notifications", None)  # so nobody notifies anybody by the database
+    stop = asyncio.Event()
+    working = asyncio.create_task(there.worker().run(stop))
+    mia = here.client(Principal("mia@example.com", "person", "default", "terminal"))
+    async with asyncio.timeout(PATIENCE):
+        run = await mia.start("asker", {})
+        while (await mia.run(run.id)).run.status is not RunStatus.paused:
+            await asyncio.sleep(0.01)
+        (asked,) = (await mia.inbox("mine")).rows
+        await mia.approve(asked.request.id, digest=asked.request.digest)
+        while (await mia.run(run.id)).run.status is not RunStatus.done:
+            await asyncio.sleep(0.01)
+    stop.set()
+    await working
+    await here.close()
+    await there.close()
+
+
+def test_what_is_no_broker_cannot_wake(tmp_path):
+    file = tmp_path / "interlock.yaml"
+    file.write_text("wake: {channel: nothing}")
+    with pytest.raises(InvalidConfig, match="no channel of RabbitMQ or SQS"):
+        hints_of(load_settings(file, {}), {})
