@@ -15,7 +15,11 @@ class State(TypedDict, total=False):
 
 def pay(_: State) -> State:
     """Ask, and act."""
-    return {"done": ask(Action("pay", {"amount": 1})).perform(lambda amount: bool(amount))}
+
+    def act(amount: int) -> bool:
+        return amount > 0
+
+    return {"done": ask(Action("pay", {"amount": 1})).perform(act)}
 
 
 agent = Agent(StateGraph(State).add_node("pay", pay).add_edge(START, "pay").add_edge("pay", END))
