@@ -137,6 +137,10 @@ class BlockingClient(Blocking[Client]):
         """Return the same for somebody else. It need not be closed: the connection is that of this one."""
         return BlockingClient(self._client.acting_as(principal), self._loop, None)
 
+    def unseen(self) -> BlockingClient:
+        """Return the same for a front end that shows nothing of the requests that it reads. See `Client.unseen`."""
+        return BlockingClient(self._client.unseen(), self._loop, None)
+
     def keyed(self, key: str | None) -> BlockingClient:
         """Return the same for one call with an idempotency key: made again with it, it does nothing anew."""
         return BlockingClient(self._client.keyed(key), self._loop, None)

@@ -31,7 +31,7 @@ ARGS = {
     "extra": {"x": [1, "1"]},
 }
 ORDER = {"asked": {"kind": "approval", "name": "order", "args": ARGS, "schema": SCHEMA}}
-MIA, NOAH = "mia@example.com", "noah@example.com"
+MIA, NOAH, OLGA = "mia@example.com", "noah@example.com", "olga@example.com"
 TWO = CONFIG.replace("ask: [group:managers]}]}]}", "ask: [group:managers], approvals: 2}]}]}")
 LIMITED = CONFIG.replace("default: {", "default: {edits: [amount], reason_for: [edit], ")
 
@@ -40,9 +40,9 @@ async def opened(person, request, page="edit"):
     return await person.get(f"../../requests/{request['id']}/{page}")
 
 
-async def send(person, request, pairs, page="edit", do=None):
+async def send(person, request, pairs, page="edit", do=None, **also):
     body = urlencode([*pairs, *([("do", do)] if do else [])])
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    headers = {"Content-Type": "application/x-www-form-urlencoded", **also}
     return await person.post(f"../../requests/{request['id']}/{page}", content=body, headers=headers)
 
 
@@ -176,6 +176,31 @@ BY_AMOUNT = CONFIG.replace(
       - {name: large, steps: [{ask: [group:managers], approvals: 2}, {ask: [group:directors]}]}""",
 )
 SMALL_PAY = {"asked": {"kind": "approval", "name": "pay", "args": {"amount": "64.90", "to": "ann"}}}
+
+
+async def test_a_preview_shows_no_request_so_nobody_has_seen_what_somebody_else_made_of_it_meanwhile(open_server):
+    server = open_server(config=TWO)
+    asked, mia, pairs = await asked_and_opened(server, ORDER)
+    noah = await server.person(NOAH)
+    await send(noah, asked, with_typed(form_of((await opened(noah, asked)).text), **{"number:/amount": "7"}))
+    now = (await stands(server, asked))["digest"]
+
+    async def who_has_seen():
+        entries = (await stands(server, asked))["history"]
+        return [
+            one["event"]["people"]
+            for one in entries
+            if one["event"]["type"] == "viewed" and one["event"]["digest"] == now
+        ]
+
+    before = await who_has_seen()
+    beside = await send(mia, asked, pairs, do="preview", **{"HX-Request": "true"})
+    assert "It has changed since you opened it" in beside.text
+    explained = await (await server.person(OLGA)).post("/policies/explain", json={"request_id": asked["id"]})
+    assert explained.is_success
+    assert await who_has_seen() == before
+    await send(mia, asked, pairs, do="preview")  # without a script: the whole form
+    assert await who_has_seen() == [*before, [MIA]]
 
 
 async def test_before_a_change_is_made_the_form_says_who_must_agree_on_it(open_server):

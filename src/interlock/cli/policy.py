@@ -181,7 +181,8 @@ def explain_policy(
             text = await _explain_file(session, Path(subject))
         else:
             request_id = await session.client.resolve("request", subject)
-            text = (await session.client.request(request_id)).why
+            client = session.client if session.remote is not None else session.local.unseen()
+            text = (await client.request(request_id)).why
         session.write({"explanation": text})
         session.show(*(Line(plain(line)) for line in text.split("\n")))
 

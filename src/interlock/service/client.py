@@ -44,18 +44,25 @@ class Client(RequestClient):
         system: its parts; one system serves many clients.
         principal: who reads and acts.
         key: an idempotency key, for one call. See `keyed`.
+        notes_views: whoever reads a request has seen it. See `unseen`.
     """
 
-    def __init__(self, system: Parts, principal: Principal, *, key: str | None = None) -> None:
+    def __init__(
+        self, system: Parts, principal: Principal, *, key: str | None = None, notes_views: bool = True
+    ) -> None:
         _check_principal(principal)
-        super().__init__(system, principal, key=key)
+        super().__init__(system, principal, key=key, notes_views=notes_views)
 
     def keyed(self, key: str | None) -> Client:
         """Return the same for one call with an idempotency key: made again with it, it does nothing that it has done.
 
         What it is good for: votes, all else that is said to a request, and whatever starts or changes runs.
         """
-        return Client(self.system, self.principal, key=key)
+        return Client(self.system, self.principal, key=key, notes_views=self._notes_views)
+
+    def unseen(self) -> Client:
+        """Return the same for a front end that shows nothing of the requests that it reads: nobody has seen them."""
+        return Client(self.system, self.principal, key=self.key, notes_views=False)
 
     def acting_as(self, principal: Principal) -> Client:
         """Return the same for somebody else, as a front end does that knows its people."""

@@ -50,16 +50,19 @@ NOTING_SECONDS = 1.0
 class RequestClient(Views):
     """What one principal says to requests; see `Client`. Whoever looks at one has seen it, and the log says so."""
 
-    def __init__(self, system: Parts, principal: Principal, *, key: str | None = None) -> None:
+    def __init__(
+        self, system: Parts, principal: Principal, *, key: str | None = None, notes_views: bool = True
+    ) -> None:
         super().__init__(system.store, system.directories, principal, system.book)
         self.system = system
+        self._notes_views = notes_views
         if key is not None:
             check_key(key)
         self.key = key
 
     async def _noted(self, request: Request, history: Sequence[Entry], person: str) -> Request:
         """Put into the log that this person sees it, once for what stands there. No view fails or waits long for it."""
-        if self.principal.kind != "person":
+        if self.principal.kind != "person" or not self._notes_views:
             return request
         with contextlib.suppress(InterlockError, TimeoutError):
             async with asyncio.timeout(NOTING_SECONDS):

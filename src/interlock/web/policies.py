@@ -47,7 +47,7 @@ async def explain(caller: Examines, body: bodies.Described) -> dict[str, Any]:
     if body.request_id is not None:
         if body.action is not None:
             raise BadInput("Name a request, or describe an action: not both.")
-        return {"explanation": (await caller.client.request(body.request_id)).why}
+        return {"explanation": (await caller.client.unseen().request(body.request_id)).why}
     if body.action is None:
         raise BadInput("Name a `request_id`, or describe an `action`.")
     action = Action(body.action.name, body.action.args)

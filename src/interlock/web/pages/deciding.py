@@ -77,7 +77,7 @@ async def _vote(caller: Caller, request_id: str, form: Fields) -> SubmittedVote:
         raise ReasonMissing("Say what should be different: the agent makes its next draft by your feedback.")
     value: Json = None
     if verdict in {Verdict.approve, Verdict.respond} and await _is_seen(caller, request_id):
-        view = await caller.client.request(request_id)
+        view = await caller.client.unseen().request(request_id)
         if verdict is Verdict.approve and confirmed_because(caller, view) and form["understood"] != view.request.digest:
             raise BadInput("Tick the box first: this cannot be undone.", field="understood")
         value = _option(view.request, form["option"]) if verdict is Verdict.respond else None

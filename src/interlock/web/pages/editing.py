@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -176,6 +176,10 @@ async def _opened(call: Call, caller: Caller, request_id: str, verdict: Verdict)
 async def _sent(call: Call, caller: Caller, request_id: str, verdict: Verdict) -> Response:
     given = await fields_of(call)
     await must_see(caller, request_id)
+    if (
+        given["do"] == SHOW and "hx-request" in call.headers
+    ):  # what comes of it beside the form is shown, and no request
+        caller = replace(caller, client=caller.client.unseen())
     view = await caller.client.request(request_id)
     state, do = state_sent(given), given["do"]
     if do and verdict not in view.may.vote:

@@ -55,7 +55,7 @@ async def just_done(caller: Caller, shown: str, address: Mapping[str, str]) -> J
         entries = [one for one in await caller.client.history(about) if _is_of(one, caller, sent)]
         vote = next((one.event.vote for one in entries if isinstance(one.event, events.VoteCast)), None)
         if vote is not None and about != shown:
-            request = (await caller.client.request(about)).request
+            request = (await caller.client.unseen().request(about)).request
             reference = f" ({request.reference})" if request.reference else ""
             says = f"You have {VERDICTS[vote.verdict].did} {name_of(request.edition.subject)}{reference}."
             return JustDone(says, about)
