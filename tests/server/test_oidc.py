@@ -384,6 +384,25 @@ async def test_a_stranger_is_not_let_in_unless_everybody_is(open_server, login):
     assert (await browser.get("/session")).json()["principal"] == f"{ISSUER}#8"
 
 
+async def test_who_has_come_in_from_a_provider_once_is_known_from_then_on_and_who_was_refused_is_not(
+    open_server, login
+):
+    server, until = open_server(config=f"{CONFIG}roles: {{admin: [olga@example.com]}}\n"), "2030-01-01T00:00:00Z"
+    login.claims = login.userinfo = {"sub": "8"}
+    mia, olga = await server.person("mia@example.com"), await server.person("olga@example.com")
+
+    async def given_to_them():
+        made = await mia.post("/directory/delegations", json={"to": f"{ISSUER}#8", "until": until})
+        return made.status_code, f"{ISSUER}#8" in (await olga.get("../../settings/people")).text
+
+    for everybody, status, known in ((False, 403, (400, False)), (True, 303, (201, True)), (True, 303, (201, True))):
+        set_up(server, login, everybody=everybody)
+        assert (await signed_in(browser_of(server), login)).status_code == status
+        assert await given_to_them() == known
+    said = [entry for entry in (await olga.get("/log")).json()["entries"] if "claimed" in entry["event"]["type"]]
+    assert len(said) == 1
+
+
 async def test_who_was_invited_comes_in_by_a_verified_address_and_is_known_by_the_subject_then(open_server, login):
     server = open_server(config="groups: {managers: [noah@example.com]}\nroles: {auditor: [noah@example.com]}\n")
     set_up(server, login)

@@ -52,7 +52,10 @@ def provision(rules: DirectoryRules, identity: Identity, *, everybody: bool, hol
         raise Forbidden("The provider knows you, and nobody has invited you here: ask an admin.")
     if person in rules.directory.disabled:
         raise Forbidden(f"{person} may not sign in any more: ask an admin.")
-    return Provisioned(person, (*link, *_claimed(rules, person, identity, hold)))
+    claimed = _claimed(rules, person, identity, hold)
+    if not claimed and not link and linked is None and not is_known(rules, person):  # they are known from now on
+        claimed = _came(rules, person, identity)
+    return Provisioned(person, (*link, *claimed))
 
 
 def taken_back(rules: DirectoryRules, identity: Identity) -> tuple[DirectoryEvent, ...]:
@@ -99,6 +102,13 @@ def _claimed(rules: DirectoryRules, person: str, identity: Identity, hold: timed
     if same and before is not None and (before.until - rules.now > hold / 2 or not (groups or roles)):
         return ()
     return (events.MembershipsClaimed(person, identity.issuer, groups, roles, until, rules.now),)
+
+
+def _came(rules: DirectoryRules, person: str, identity: Identity) -> tuple[DirectoryEvent, ...]:
+    """Return that a provider has said that it knows somebody, and nothing else of them; nothing if it has before."""
+    if (person, identity.issuer) in rules.kept.claimed:
+        return ()
+    return (events.MembershipsClaimed(person, identity.issuer, (), (), rules.now, rules.now),)
 
 
 def forgotten(rules: DirectoryRules, person: str) -> tuple[DirectoryEvent, ...]:

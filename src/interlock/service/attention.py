@@ -9,8 +9,8 @@ from datetime import datetime
 from interlock.domain.request import UNSETTLED, EffectState, Request
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.ports.store import Inbox, RunFilter, Store
-from interlock.service.inbox import walk_requests, walk_runs
 from interlock.service.pages import Count
+from interlock.service.stored_lists import walk_requests, walk_runs
 
 MOST = 100
 """How many runs, and how many effects, are looked for."""

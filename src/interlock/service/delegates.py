@@ -18,7 +18,7 @@ from interlock.engine.directories import Directories
 from interlock.engine.ports.policies import PolicySet
 from interlock.engine.ports.store import Inbox, Store
 from interlock.errors import InvalidValue
-from interlock.service.inbox import walk_requests
+from interlock.service.stored_lists import walk_requests
 from interlock.service.text import in_quotes
 
 MOST_NAMED = 8
@@ -34,7 +34,8 @@ def everybody(kept: KeptDirectory, held: PolicySet) -> frozenset[str]:
     """Return everybody who is known by name: by an account, a provider, the configuration, a group, a role, a step."""
     directory = held.directory
     asked = map(directory.canonical, names_asked("person", (*held.policies, held.default)))
-    found = (kept.accounts, kept.identities.values(), directory.people, directory.aliases.values(), asked)
+    came = (person for person, _ in kept.claimed)
+    found = (kept.accounts, kept.identities.values(), came, directory.people, directory.aliases.values(), asked)
     belonging = (*directory.groups.values(), *directory.roles.values(), directory.disabled)
     return frozenset(map(directory.canonical, frozenset().union(*found, *belonging)))
 

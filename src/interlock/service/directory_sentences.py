@@ -44,7 +44,9 @@ def directory_sentence(event: DirectoryEvent) -> str:  # noqa: PLR0911 - one ret
             told = [f"{kind} {', '.join(names)}" for kind, names in (("groups", groups), ("roles", roles)) if names]
             belongs = f"{person} has the {' and the '.join(told)}, until {when(until)}"
             return (
-                f"{issuer} says: {shortened(belongs, SHORT)}" if told else f"{issuer} says nothing of {person} any more"
+                f"{issuer} says: {shortened(belongs, SHORT)}"
+                if told
+                else f"{issuer} names no group and no role of {person}"
             )
         case events.NoticesChosen(person=person, choice=choice):
             return f"{person} is told of what waits for them {shortened(choice_words(choice), SHORT)}"

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import astuple, dataclass
 from datetime import datetime
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Literal, NamedTuple, get_args
 
 from interlock.domain.action import VERDICTS, Kind
@@ -14,10 +14,9 @@ from interlock.domain.authority import Directory, Principal
 from interlock.domain.eligibility import ONLY_PEOPLE, eligibility_of
 from interlock.domain.inbox import asked_entries, entries_of
 from interlock.domain.request import Request, Status, VotingState
-from interlock.domain.run import Run
 from interlock.engine.codec import decode_request, decode_waiting
 from interlock.engine.integrity import with_whole_requests
-from interlock.engine.ports.store import Inbox, RunFilter, SortKey, Store
+from interlock.engine.ports.store import Inbox, SortKey, Store
 from interlock.engine.routing import PolicyBook
 from interlock.errors import InvalidValue, RecordAltered
 from interlock.service.pages import (
@@ -31,7 +30,6 @@ from interlock.service.pages import (
     Tally,
     page,
     sort_key,
-    text_key,
     walk,
 )
 from interlock.service.search import is_found, words_of
@@ -90,6 +88,30 @@ _Row = tuple[bytes, _Judged]
 """A request as it is stored."""
 
 
+class _Front:
+    """The first rows of a list that is walked, at most so many, and where those behind them begin."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._rows: list[_Row] = []
+        self._last: SortKey | None = None
+        self._is_cut = False
+
+    def add(self, key: SortKey, row: _Row | None, *, is_over: bool) -> None:
+        """Look at a row; None for one that is not in the list. It is over where no more of the list is looked at."""
+        self._is_cut = self._is_cut or is_over or (row is not None and len(self._rows) == self._limit)
+        if not self._is_cut:
+            self._last = key
+            self._rows += [] if row is None else [row]
+
+    def page(self, listing: Listing[SortKey], *, more: bool) -> Page[Listed]:
+        """Return them as a page; with `more`, the walk ended before the list did."""
+        found = tuple(judged.listed(decode_request(body)) for body, judged in self._rows)
+        if self._last is None or not (self._is_cut or more):
+            return Page(found, None)
+        return Page(found, listing.cursor(self._last))
+
+
 @dataclass(frozen=True, slots=True)
 class InboxFilter:
     """Which rows of a list are wanted: all that is given must hold.
@@ -110,46 +132,6 @@ class InboxFilter:
 
 
 EVERYTHING = InboxFilter()
-
-
-def walk_requests(  # noqa: PLR0913 - what is read, and how much of it
-    store: Store,
-    tenant: str,
-    wanted: Inbox,
-    after: SortKey | None = None,
-    limit: int | None = None,
-    *,
-    at_once: int = PAGE,
-) -> AsyncGenerator[tuple[SortKey, Request], None]:
-    """Read requests, each once with its key, though they move in the list meanwhile: more time is a later due time."""
-
-    async def read(after: SortKey | None, limit: int) -> list[tuple[SortKey, Request]]:
-        found = await store.inbox(tenant, wanted, after=after, limit=limit)
-        return list(zip(found.keys, found, strict=True))
-
-    return walk(read, itemgetter(0), after=after, limit=limit, at_once=at_once, id_of=lambda row: row[0].id)
-
-
-async def list_runs(
-    store: Store, tenant: str, wanted: RunFilter, *, after: str | None = None, limit: int = 50
-) -> Page[Run]:
-    """Return a page of runs, newest first."""
-    filters = sorted(wanted.statuses), wanted.agent, wanted.initiator, wanted.thread
-
-    async def read(after: str | None, limit: int) -> AsyncGenerator[tuple[str, Run], None]:
-        async for run in walk_runs(store, tenant, wanted, after, limit):
-            yield run.id, run
-
-    return await page(Listing("runs", text_key, (tenant, *filters)), read, after=after, limit=limit)
-
-
-def walk_runs(
-    store: Store, tenant: str, wanted: RunFilter, after: str | None = None, limit: int | None = None
-) -> AsyncGenerator[Run, None]:
-    """Read runs, newest first, at most so many."""
-    return walk(
-        lambda at, most: store.runs(tenant, wanted, after=at, limit=most), attrgetter("id"), after=after, limit=limit
-    )
 
 
 class PersonalInbox:
@@ -182,7 +164,7 @@ class PersonalInbox:
     async def page(self, which: Which, *, after: str | None = None, limit: int = 50) -> Page[Listed]:
         """Return a page of one list. See `Views.inbox`."""
         _check_name(which)
-        listing = Listing(which, sort_key, (self._principal.tenant, self._person, *astuple(self._only), self._people))
+        listing = self._listing(which)
 
         def read(after: SortKey | None, limit: int) -> AsyncGenerator[tuple[SortKey, _Row | None], None]:
             return self._listed(which, after=after, at_once=min(limit, PAGE))
@@ -190,20 +172,36 @@ class PersonalInbox:
         found = await page(listing, read, after=after, limit=limit)
         return Page(tuple(judged.listed(decode_request(body)) for body, judged in found.rows), found.next)
 
+    def _listing(self, which: Which) -> Listing[SortKey]:
+        return Listing(which, sort_key, (self._principal.tenant, self._person, *astuple(self._only), self._people))
+
     async def count(self, which: Which, *, most: int = MOST_COUNTED) -> Count:
         """Return how many rows a list has, counted to no more than a number. See `Views.inbox_count`."""
         return (await self.counts({which: most}))[which]
 
     async def counts(self, most: Mapping[Which, int]) -> dict[Which, Count]:
         """Return how many rows several lists have, each to no more than a number: what is open is read once for all."""
+        return await self._counted(most, None)
+
+    async def page_and_counts(
+        self, which: Which, most: Mapping[Which, int], *, limit: int
+    ) -> tuple[Page[Listed], dict[Which, Count]]:
+        """Return the first page of a list, read while it is counted where that can be, and the counts of several."""
+        if which not in {"decided", "others"} or most.get(which, 0) <= limit:
+            return await self.page(which, limit=limit), await self.counts(most)
+        front = _Front(limit)
+        counts = await self._counted(most, (which, front))
+        return front.page(self._listing(which), more=counts[which].more), counts
+
+    async def _counted(self, most: Mapping[Which, int], front: tuple[Which, _Front] | None) -> dict[Which, Count]:
         for which in most:
             _check_name(which)
         tallies = {which: Tally(number, _looked_at(number)) for which, number in most.items()}
         at = await self._store.now()
         apart: set[Which] = {"decided"} if self._people is None else {"decided", "others"}
-        for which in apart & tallies.keys():
-            await self._count({which: tallies[which]}, at)
-        await self._count({which: tally for which, tally in tallies.items() if which not in apart}, at)
+        walks = [{which: tallies[which]} for which in apart & tallies.keys()]
+        for walked in (*walks, {which: tally for which, tally in tallies.items() if which not in apart}):
+            await self._count(walked, at, front[1] if front is not None and front[0] in walked else None)
         return {which: tally.count for which, tally in tallies.items()}
 
     async def named(self, ids: Sequence[str]) -> list[Listed]:
@@ -222,8 +220,12 @@ class PersonalInbox:
             judged = await self._placed(which, body, at)
             yield key, ((body, judged) if judged is not None and which in {"decided", judged.which} else None)
 
-    async def _count(self, tallies: Mapping[Which, Tally], at: datetime) -> None:
-        """Count lists in one walk: over all that is open while others is among them, then over what asks the person."""
+    async def _count(self, tallies: Mapping[Which, Tally], at: datetime, front: _Front | None = None) -> None:
+        """Count lists in one walk: over all that is open while others is among them, then over what asks the person.
+
+        Args:
+            front: takes the first rows of the list by whose index is walked first.
+        """
         first: list[Which] = sorted(tallies, key=lambda which: which != "others")
 
         def wanted() -> Inbox | None:
@@ -232,8 +234,11 @@ class PersonalInbox:
 
         at_once = 1 + max((tally.most for tally in tallies.values()), default=0)
         async with aclosing(self._rows(wanted, None, min(at_once, PAGE))) as rows:
-            async for _, body in rows:
+            async for key, body in rows:
                 judged = await self._placed(first[0], body, at)
+                if front is not None:
+                    row = (body, judged) if judged is not None and first[0] in {"decided", judged.which} else None
+                    front.add(key, row, is_over=tallies[first[0]].is_full)
                 for_all = judged is None or judged.is_asked or tallies[first[0]].is_full
                 for which in first if for_all else first[:1]:
                     tallies[which].add(is_listed=judged is not None and which in {"decided", judged.which})

@@ -75,7 +75,8 @@ class KnownPeople:
         """Return everybody by name, or those whose name contains a text."""
         kept, directory, memberships = await self._read()
         issuers: dict[str, tuple[str, ...]] = {}
-        for (issuer, _), person in kept.identities.items():
+        linked = ((person, issuer) for (issuer, _), person in kept.identities.items())
+        for person, issuer in dict.fromkeys([*linked, *kept.claimed]):
             issuers[person] = (*issuers.get(person, ()), issuer)
         belonging: dict[str, tuple[Membership, ...]] = {}
         for one in memberships:

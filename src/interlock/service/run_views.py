@@ -17,8 +17,8 @@ from interlock.engine.ports.store import Inbox, Loaded, RunFilter, Store
 from interlock.engine.routing import PolicyBook
 from interlock.engine.threads import Threads, ThreadView
 from interlock.errors import NotFound, RecordAltered
-from interlock.service.inbox import list_runs, walk_requests, walk_runs
 from interlock.service.pages import PAGE, Listing, Page, page, text_key, walk
+from interlock.service.stored_lists import list_runs, walk_requests, walk_runs
 
 MOST_PAUSES = 200
 OPEN = Inbox()

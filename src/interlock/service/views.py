@@ -28,10 +28,11 @@ from interlock.engine.ports.deliveries import DeliveryFilter
 from interlock.engine.ports.store import Inbox
 from interlock.errors import BadInput, InvalidValue, NotFound
 from interlock.service.deliveries import list_deliveries
-from interlock.service.inbox import InboxFilter, Listed, PersonalInbox, Which, walk_requests
+from interlock.service.inbox import InboxFilter, Listed, PersonalInbox, Which
 from interlock.service.pages import Count, Listing, Page, page, sort_key, walk
 from interlock.service.run_views import OPEN, RunViews
 from interlock.service.statistics import LAST, Report, report
+from interlock.service.stored_lists import walk_requests
 
 EVERY_EFFECT = tuple(state for state in EffectState if state is not EffectState.none)
 

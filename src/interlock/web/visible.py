@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
@@ -227,22 +227,19 @@ class VisibleInbox:
         limit: int = 50,
     ) -> Page[Listed]:
         """Return a page of a list. See `Views.inbox`."""
-        return await self._of(only or InboxFilter(agent)).page(which, after=after, limit=limit)
+        return await self.filtered(only or InboxFilter(agent)).page(which, after=after, limit=limit)
 
     async def count(self, which: Which, *, agent: str | None = None, most: int = MOST_COUNTED) -> Count:
         """Return how many rows a list has, counted to no more than a number. See `Views.inbox_count`."""
-        return await self._of(InboxFilter(agent)).count(which, most=most)
-
-    async def counts(self, most: Mapping[Which, int], only: InboxFilter) -> dict[Which, Count]:
-        """Return how many rows several lists have, each counted to no more than a number."""
-        return await self._of(only).counts(most)
+        return await self.filtered(InboxFilter(agent)).count(which, most=most)
 
     async def named(self, ids: Sequence[str]) -> list[Listed]:
         """Return those of some requests that the caller sees, wherever they are by now."""
-        rows = await self._of(InboxFilter()).named(ids)
+        rows = await self.filtered(InboxFilter()).named(ids)
         return [row for row in rows if await self.visibility.sees(row.request)]
 
-    def _of(self, only: InboxFilter) -> PersonalInbox:
+    def filtered(self, only: InboxFilter) -> PersonalInbox:
+        """Return as much of them as filters leave."""
         system, visibility = self.visibility.caller.client.system, self.visibility
         return PersonalInbox(
             system.store, visibility.directory, system.book, visibility.principal, only, visibility.sees_all

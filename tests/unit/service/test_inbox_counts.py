@@ -82,6 +82,21 @@ def test_each_count_is_that_of_the_list_and_no_row_is_read_twice(kinds, most):
     assert max(stored.read.values(), default=1) == 1
 
 
+@given(kinds=st.lists(st.sampled_from(KINDS), max_size=40), limit=st.integers(1, 9), look=st.integers(1, 40))
+def test_the_first_page_of_a_list_is_read_while_it_is_counted(kinds, limit, look):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "MOST_READ_FOR_FEW", look)
+        stored, whole = Stored(kinds), Stored(kinds)
+        page, counts = asyncio.run(stored.inbox().page_and_counts("others", dict.fromkeys(OPEN, 20), limit=limit))
+        assert counts == asyncio.run(whole.inbox().counts(dict.fromkeys(OPEN, 20)))
+        assert max(stored.read.values(), default=1) == 1
+        found = [one.request.id for one in page.rows]
+        while page.next is not None:
+            page = asyncio.run(stored.inbox().page("others", after=page.next, limit=limit))
+            found += [one.request.id for one in page.rows]
+    assert found == [key.id for (key, _), kind in zip(stored.rows, kinds, strict=True) if list_of(kind) == "others"]
+
+
 @pytest.mark.parametrize(
     ("kinds", "counts", "read"),
     [

@@ -44,10 +44,10 @@ async def inbox(call: Call, caller: Decider) -> Response:
     if (found := await _named(caller, view)) is not None:
         return RedirectResponse(f"/requests/{found}", HTTPStatus.SEE_OTHER)
     lists, now = await visible_inbox(caller), await caller.client.now()
-    part = await _page(caller, lists, view)
+    part, counts = await _page(caller, lists, view)
     seen = {row.request.id: row for row in await lists.named(view.shown)} if view.shown else {}
     rows, new = kept_in_place(part.rows, seen, shown=view.shown, since=view.since)
-    counts, twice = await _counts(lists, view), asked_twice(rows)
+    twice = asked_twice(rows)
     return await page(
         call,
         "inbox.html",
@@ -65,15 +65,22 @@ async def inbox(call: Call, caller: Decider) -> Response:
     )
 
 
-async def _counts(lists: VisibleInbox, view: View) -> dict[Which, Count]:
-    """Return how many rows each list has by the filters that its tab keeps: those that keep the same ones together."""
-    counts: dict[Which, Count] = {}
+async def _page(caller: Caller, lists: VisibleInbox, view: View) -> tuple[Page[Listed], dict[Which, Count]]:
+    """Return a part of the list that is shown, and how many rows each list has by the filters that its tab keeps.
+
+    Those that keep the same ones are counted together; the first part of a list is read while it is counted.
+    """
+    part, counts = None, dict[Which, Count]()
     for only in {view.filters_of(which): None for which in get_args(Which)}:
         alike: list[Which] = [which for which in get_args(Which) if view.filters_of(which) == only]
         is_read = view.only.text is None  # to find words, each request is read whole
         most = {which: MOST_COUNTED if which == view.which and is_read else MOST_WAITING for which in alike}
-        counts |= await lists.counts(most, only)
-    return counts
+        if view.which in alike and view.after is None:
+            part, found = await lists.filtered(only).page_and_counts(view.which, most, limit=ON_A_PAGE)
+        else:
+            found = await lists.filtered(only).counts(most)
+        counts |= found
+    return part or await _read(caller, lists, view), counts
 
 
 async def _named(caller: Caller, view: View) -> str | None:
@@ -88,7 +95,7 @@ async def _named(caller: Caller, view: View) -> str | None:
     return None
 
 
-async def _page(caller: Caller, lists: VisibleInbox, view: View) -> Page[Listed]:
+async def _read(caller: Caller, lists: VisibleInbox, view: View) -> Page[Listed]:
     """Return a part of a list; its first one, if what says where to go on is of another list."""
     try:
         return await _part(caller, lists, view, view.after)
