@@ -1,7 +1,11 @@
 """A room of a Slack of our own, an installation that tells it of requests, and an agent that asks."""
 
+import httpx2
+from tests.server.conftest import UNLIMITED
+
 from interlock.domain.action import Action
 from interlock.domain.authority import Principal
+from interlock.domain.directory import ChatUser
 from interlock.domain.events import Event
 from interlock.engine.deliverer import Deliverer
 from interlock.engine.delivery_plan import DeliveryPlan
@@ -11,8 +15,11 @@ from interlock.service.client import Client
 from interlock.service.delivering import is_told
 from interlock.slack.api import SlackApi
 from interlock.slack.cards import card_of
+from interlock.slack.interactions import SlackInteractions
 from interlock.slack.sender import SlackChannel, SlackSender
-from interlock.testing.slack import FakeSlack
+from interlock.testing.slack import TEAM, FakeSlack
+from interlock.web.app import application
+from interlock.web.context import Context
 
 ROOM = "C0OPS"
 ORIGIN = "https://approvals.example.com"
@@ -38,6 +45,7 @@ default: {levels: [{name: small, steps: [{ask: [group:managers], within: 1h}]}]}
 class Room:
     """Attributes:
     slack: what people see.
+    interactions: what takes what they do.
     """
 
     def __init__(self, system, clock, **settings):
@@ -45,6 +53,10 @@ class Room:
         api = SlackApi("xoxb-1", "https://slack.example/api", self.slack)
         self.channel = SlackChannel("ops", "default", ROOM, api, self.slack.secret, **{"origin": ORIGIN, **settings})
         self.sender = SlackSender(self.channel, system)
+        self.interactions = SlackInteractions(self.channel, system)
+        hosts = frozenset({"approvals.example.com"})
+        self.context = Context(system, ORIGIN, hosts, server=UNLIMITED, slack={"ops": self.interactions})
+        self.app = application(self.context)
         self.deliverer = Deliverer(system.store, [self.sender], self.said.append)
         self._told, self._number = "", 0
 
@@ -77,6 +89,38 @@ class Room:
     async def card(self, request_id, origin=ORIGIN):
         service = Client(self.system, Principal("service:ops", "service", "default", "slack"))
         return card_of(await service.request(request_id), await service.history(request_id), origin)
+
+    async def knows(self, user, person, team=TEAM):
+        """Let an account of Slack be somebody's."""
+        code = await self.interactions._accounts.code(
+            self.interactions.key[1], "default", ChatUser("slack", team, user), user.lower()
+        )
+        await self.context.chat_accounts.link(Principal(person, "person", "default", "web"), code)
+
+    def browser(self, cookie=None):
+        sent = {"Origin": ORIGIN} | ({"Cookie": cookie} if cookie else {})
+        transport = httpx2.ASGITransport(self.app, raise_app_exceptions=False)
+        return httpx2.AsyncClient(transport=transport, base_url=ORIGIN, headers=sent)
+
+    async def signed_in(self, person, tenant="default"):
+        issued = await self.context.authenticator.session(tenant, person, by="test")
+        return self.browser(f"{self.context.cookie}={issued.secret}")
+
+    async def call(self, payload, *, late=0, **headers):
+        """Let Slack call, signed as it does; return the answer."""
+        body, signed = self.slack.signed(payload, int(self.clock.at.timestamp()) + late)
+        async with self.browser() as client:
+            return await client.post("/slack/ops", content=body, headers={**signed, **headers})
+
+    def card_of(self, request):
+        """Return the card of a request in the room."""
+        about = {"request": request.id}
+        found = (one for one in self.slack.cards() if one.content["metadata"]["event_payload"] == about)
+        return next(found)
+
+    def told(self):
+        """Return what single people were told, the last thing first."""
+        return [f"{one['user']}: {words(one['blocks'])}" for one in reversed(self.slack.ephemeral)]
 
     async def events(self, request_id):
         return [entry.event.type for entry in await self.system.store.history("default", request_id)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from interlock.domain import directory_events as events
 from interlock.domain.authority import Delegation, Directory
@@ -64,6 +64,27 @@ class Claimed:
     until: datetime
 
 
+class ChatUser(NamedTuple):
+    """An account of a chat, as the chat names it for ever.
+
+    Args:
+        chat: which one, such as `slack`.
+    """
+
+    chat: str
+    workspace: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatAccount:
+    """Whose an account of a chat is, and what the chat called it when they said so."""
+
+    person: str
+    name: str
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class KeptDirectory:
     """What the log of a tenant says of its people.
@@ -76,6 +97,7 @@ class KeptDirectory:
         identities: by issuer and subject of a provider, the canonical ids of those who were invited.
         claimed: by canonical id and issuer, what providers say of people.
         notices: by canonical id, how people want to be told of what waits for them.
+        chats: whose accounts of chats are.
     """
 
     tenant: str
@@ -88,6 +110,7 @@ class KeptDirectory:
     identities: Mapping[tuple[str, str], str] = field(default_factory=dict)
     claimed: Mapping[tuple[str, str], Claimed] = field(default_factory=dict)
     notices: Mapping[str, NoticeChoice] = field(default_factory=dict)
+    chats: Mapping[ChatUser, ChatAccount] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -168,12 +191,12 @@ def _evolved(directory: KeptDirectory, event: DirectoryEvent) -> KeptDirectory: 
             sections = sorted({*gone, *added})
             after = {name: gone.get(name, frozenset()) | frozenset(added.get(name, ())) for name in sections}
             return replace(directory, configured=after)
-        case events.SessionEnded() | events.DirectoryRestored():
-            return directory
         case events.IdentityLinked() | events.MembershipsClaimed() | events.NoticesChosen():
             return _with_what_is_said_of(directory, event)
-        case events.AccountInvited():
-            return _invited(directory, event)
+        case events.ChatLinked() | events.ChatUnlinked():
+            return _with_chat(directory, event)
+        case events.SessionEnded() | events.DirectoryRestored():
+            return directory
         case _:
             return _with_account(directory, event)
 
@@ -190,6 +213,16 @@ def _with_what_is_said_of(
     identity = event.issuer, event.subject
     _must(identity not in directory.identities, f"{event.subject} of {event.issuer} is linked twice")
     return replace(directory, identities={**directory.identities, identity: event.person})
+
+
+def _with_chat(directory: KeptDirectory, event: events.ChatLinked | events.ChatUnlinked) -> KeptDirectory:
+    user = ChatUser(event.chat, event.workspace, event.user)
+    is_linked = isinstance(event, events.ChatLinked)
+    _must((user in directory.chats) is not is_linked, f"{event.type} of {event.user} of {event.workspace}")
+    left = {other: one for other, one in directory.chats.items() if other != user}
+    if isinstance(event, events.ChatLinked):
+        left[user] = ChatAccount(event.person, event.name, event.at)
+    return replace(directory, chats=left)
 
 
 def _with_member(directory: KeptDirectory, event: events.MemberAdded | events.MemberRemoved) -> KeptDirectory:
@@ -218,6 +251,8 @@ _STATUS: dict[str, tuple[frozenset[AccountStatus], AccountStatus]] = {
 
 
 def _with_account(directory: KeptDirectory, event: Any) -> KeptDirectory:
+    if isinstance(event, events.AccountInvited):
+        return _invited(directory, event)
     account = directory.accounts.get(event.account)
     if account is None and event.type == "account_disabled":  # whoever comes by another way is kept out, too
         account = Account(event.account, AccountStatus.invited, None)

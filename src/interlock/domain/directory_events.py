@@ -200,6 +200,37 @@ class NoticesChosen:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatLinked:
+    """Somebody who had signed in has confirmed that an account of a chat is theirs: whoever uses it decides as them.
+
+    Args:
+        chat: which one, such as `slack`.
+        workspace, user: the account, as the chat names it for ever.
+        name: what the chat called it then.
+    """
+
+    person: str
+    chat: str
+    workspace: str
+    user: str
+    name: str
+    at: datetime
+    type: Literal["chat_linked"] = "chat_linked"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatUnlinked:
+    """An account of a chat is nobody's here any more."""
+
+    person: str
+    chat: str
+    workspace: str
+    user: str
+    at: datetime
+    type: Literal["chat_unlinked"] = "chat_unlinked"
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigurationChanged:
     """The configuration's file has changed, and what it says holds from now on.
 
@@ -241,4 +272,5 @@ _OfAccounts = (
     | AccountEnabled
 )
 _OfCredentials = TokenCreated | TokenRevoked | SessionEnded
-DirectoryEvent = _OfMembers | _OfAccounts | _OfCredentials | NoticesChosen | ConfigurationChanged | DirectoryRestored
+_OfThemselves = NoticesChosen | ChatLinked | ChatUnlinked
+DirectoryEvent = _OfMembers | _OfAccounts | _OfCredentials | _OfThemselves | ConfigurationChanged | DirectoryRestored

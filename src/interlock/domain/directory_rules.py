@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from interlock.domain import directory_events as events
 from interlock.domain.authority import LOCAL_PREFIX, LONGEST_ID, NO_PERSON, Directory
-from interlock.domain.directory import Account, AccountStatus, KeptDirectory, fold_directory
+from interlock.domain.directory import Account, AccountStatus, ChatUser, KeptDirectory, fold_directory
 from interlock.domain.directory_events import DirectoryEvent, GroupOrRole
 from interlock.domain.notice_choice import NO_CHOICE, NoticeChoice, checked_choice
 from interlock.errors import Closed, Forbidden, InvalidValue, NotFound
@@ -148,6 +148,35 @@ class DirectoryRules:
         if self.kept.notices.get(who, NO_CHOICE) == choice:
             return ()
         return (events.NoticesChosen(who, checked_choice(choice), self.now),)
+
+    def link_chat(self, name: str, user: ChatUser, called: str) -> tuple[DirectoryEvent, ...]:
+        """Let an account of a chat be somebody's; nothing happens if it is theirs already.
+
+        Raises:
+            Closed: if it is somebody else's, or they are kept out.
+        """
+        who, linked = self.person(name, "person"), self.kept.chats.get(user)
+        if who in self.directory.disabled:
+            raise Closed(f"{who} may not sign in any more, and decides nothing.")
+        if linked is not None and self.configured.canonical(linked.person) == who:
+            return ()
+        if linked is not None:
+            raise Closed("This account is linked to somebody else: they remove that first, or an admin does.")
+        return (events.ChatLinked(who, *user, called, self.now),)
+
+    def unlink_chat(self, user: ChatUser, name: str | None) -> tuple[DirectoryEvent, ...]:
+        """Let an account of a chat be nobody's.
+
+        Args:
+            name: whose it must be; None if it may be anybody's.
+
+        Raises:
+            NotFound: if it is not.
+        """
+        linked, known = self.kept.chats.get(user), self.configured.canonical
+        if linked is None or (name is not None and known(linked.person) != known(name)):
+            raise NotFound("There is no such link here.")
+        return (events.ChatUnlinked(linked.person, *user, self.now),)
 
     def configure(self, entries: Mapping[str, frozenset[str]]) -> tuple[DirectoryEvent, ...]:
         """Note what the configuration's file says now; nothing if the log says the same."""

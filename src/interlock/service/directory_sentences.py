@@ -24,6 +24,8 @@ STATED: dict[type[DirectoryEvent], str] = {
     events.TokenRevoked: "the token {0.id} is revoked",
     events.SessionEnded: "the session {0.id} of {0.person} is ended",
     events.IdentityLinked: "{0.person}, who was invited, is {0.subject} at {0.issuer}",
+    events.ChatLinked: "{0.user} ({0.name}) of {0.workspace} in {0.chat} is {0.person}, who has confirmed it",
+    events.ChatUnlinked: "{0.user} of {0.workspace} in {0.chat} is not {0.person} any more",
     events.DirectoryRestored: "the directory was written anew from its log: {0.found}",
 }
 """Events whose fields say as they are what there is to say."""

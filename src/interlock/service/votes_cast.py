@@ -13,6 +13,7 @@ from interlock.engine.changes import Entry
 WAYS = {
     "web": "on the page",
     "api": "by a program",
+    "callback": "by a program",
     "terminal": "in a terminal",
     "slack": "in Slack",
     "rabbitmq": "by RabbitMQ",
@@ -30,9 +31,14 @@ class CastVote:
     via: str
 
     @property
+    def way(self) -> str:
+        """By what way it came, in words."""
+        return WAYS.get(self.via, f"by {self.via}")
+
+    @property
     def words(self) -> str:
         """Who has said what, by which way; what they wrote besides is not in it."""
-        return f"{self.vote.acting} {VERDICTS[self.vote.verdict].did} {WAYS.get(self.via, f'by {self.via}')}"
+        return f"{self.vote.acting} {VERDICTS[self.vote.verdict].did} {self.way}"
 
 
 def votes_cast(history: Sequence[Entry]) -> list[CastVote]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from interlock.config.channels import SecretSettings, SlackSettings
+from interlock.config.channels import AnyChannel, SecretSettings, SlackSettings
 from interlock.config.secrets import read_secret
 from interlock.errors import InvalidConfig
+from interlock.service.parts import Parts
 from interlock.slack.api import SlackApi
+from interlock.slack.interactions import SlackInteractions
 from interlock.slack.sender import SlackChannel
 
 SHORTEST_SECRET = 16
@@ -45,3 +47,14 @@ def slack_channel(
         levels=frozenset(settings.levels),
         origin=origin,
     )
+
+
+def interactions_of(
+    channels: Mapping[str, AnyChannel], parts: Parts, folder: Path, environ: Mapping[str, str], origin: str
+) -> dict[str, SlackInteractions]:
+    """Return what comes from each room of a configuration, by the channel's name. See `slack_channel`."""
+    return {
+        name: SlackInteractions(slack_channel(name, settings, folder, environ, origin), parts)
+        for name, settings in channels.items()
+        if isinstance(settings, SlackSettings)
+    }

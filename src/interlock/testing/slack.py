@@ -203,9 +203,13 @@ def press(
 
 
 def submit(
-    view: dict[str, Any], values: dict[str, Any], user: str, *, team: str = TEAM, view_id: str = "V1"
+    view: dict[str, Any], values: dict[str, str], user: str, *, team: str = TEAM, view_id: str = "V1"
 ) -> dict[str, Any]:
-    """Return what Slack sends when somebody sends a form; `values` has what was typed or chosen, by block."""
+    """Return what Slack sends when somebody sends a form.
+
+    Args:
+        values: what was typed or chosen, by the labels of the fields; an option by its text.
+    """
     state: dict[str, Any] = {}
     for block in view["blocks"]:
         if block["type"] == "input":
@@ -219,12 +223,12 @@ def submit(
     }
 
 
-def _state(block: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-    element = block["element"]
+def _state(block: dict[str, Any], values: dict[str, str]) -> dict[str, Any]:
+    element, given = block["element"], values.get(block["label"]["text"])
     if element["type"] == "plain_text_input":
-        return {"type": element["type"], "value": values.get(block["block_id"], element.get("initial_value"))}
-    chosen = values.get(block["block_id"])
-    option = next((one for one in element["options"] if one["value"] == chosen), None)
+        typed = element.get("initial_value") if given is None else given or None
+        return {"type": element["type"], "value": typed}
+    option = next((one for one in element["options"] if one["text"]["text"] == given), None)
     return {"type": element["type"], "selected_option": option}
 
 

@@ -27,6 +27,7 @@ from interlock.web import (
     run_stream,
     runs,
     sessions,
+    slack,
     socket,
     statistics,
     threads,
@@ -43,6 +44,7 @@ from interlock.web.pages import (
     attention,
     batch,
     changed,
+    chat_accounts,
     deciding,
     editing,
     inbox,
@@ -94,6 +96,7 @@ PAGES = (
     assets,
     sign_in,
     account,
+    chat_accounts,
     inbox,
     batch,
     changed,
@@ -151,6 +154,7 @@ def routes() -> FastAPI:
     app.include_router(health.router)
     app.include_router(metrics.router)
     app.include_router(oidc.router)
+    app.include_router(slack.router)
     for part in PAGES:
         app.include_router(part.router)
     add_problems(app)

@@ -19,6 +19,7 @@ from interlock.domain.addresses import machine
 from interlock.domain.authority import Directory
 from interlock.domain.credentials import Device, SessionLimits
 from interlock.service.accounts import Accounts
+from interlock.service.chat_accounts import ChatAccounts
 from interlock.service.credentials import Authenticator
 from interlock.service.first_account import FirstAccount
 from interlock.service.following import Reader
@@ -36,6 +37,7 @@ from interlock.web.rates import Rates
 from interlock.web.request_cache import RequestCache
 
 if TYPE_CHECKING:
+    from interlock.slack.interactions import SlackInteractions
     from interlock.web.broadcast import Broadcast
     from interlock.web.oidc_provider import Provider
 
@@ -60,6 +62,7 @@ class Context:
         run_streams: tells what agents do whose runs this process carries on.
         reply_keys: by what the tokens of messages are made, and for which tenant.
         channels: by which ways people and programs are told, as configured.
+        slack: what comes from Slack, by the channel's name.
     """
 
     parts: Parts
@@ -75,6 +78,7 @@ class Context:
     run_streams: RunStreams = field(default_factory=RunStreams)
     reply_keys: Sequence[tuple[str, bytes]] = ()
     channels: Mapping[str, object] = field(default_factory=dict)
+    slack: Mapping[str, SlackInteractions] = field(default_factory=dict)
 
     def people_channels(self, tenant: str) -> dict[str, str]:
         """Return the channels of a tenant that talk to people: the type of each, by its name."""
@@ -115,6 +119,11 @@ class Context:
     def own_account(self) -> OwnAccount:
         """What people with an account do for themselves."""
         return OwnAccount(self.authenticator, self.parts.directories)
+
+    @cached_property
+    def chat_accounts(self) -> ChatAccounts:
+        """Which accounts of chats are whose."""
+        return ChatAccounts(self.parts.directories, [one.key for one in self.slack.values()])
 
     @cached_property
     def last_changes(self) -> LastChanges:

@@ -7,16 +7,18 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from interlock.config.channels import AnyChannel
 from interlock.config.sections import Settings
 from interlock.config.server import ServerSettings
 from interlock.domain.addresses import hosts_of, machine, network, origin_at
@@ -27,6 +29,9 @@ from interlock.web.connections import HTTP, WEBSOCKET, Connection
 from interlock.web.context import Context
 from interlock.web.measuring import Measuring
 from interlock.web.providers import providers_of
+
+if TYPE_CHECKING:
+    from interlock.slack.interactions import SlackInteractions
 
 PATIENCE = 10
 """Seconds for what is under way when it stops."""
@@ -103,6 +108,7 @@ class Answering:
             server = ServerSettings() if settings is None else settings.server
             providers = providers_of(server, _folder_of(settings), os.environ, public)
             channels = {} if settings is None else settings.channels
+            slack = _slack_of(channels, parts, _folder_of(settings), public)
         except BadInput:
             listening.close()
             raise
@@ -110,11 +116,22 @@ class Answering:
         known = partial(
             Context, server=server, providers=providers, measuring=counts, reply_keys=reply_keys, channels=channels
         )
-        return cls(known(parts, public, hosts, networks, stop), listening)
+        return cls(known(parts, public, hosts, networks, stop, slack=slack), listening)
 
     async def until_stopped(self) -> None:
         """Answer calls until the context's `stop` is set."""
         await serve(application(self.context), self.listening, self.context)
+
+
+def _slack_of(
+    channels: Mapping[str, AnyChannel], parts: Parts, folder: Path, origin: str
+) -> Mapping[str, SlackInteractions]:
+    """Return what comes from Slack; nothing where it is not configured, which needs nothing to be installed."""
+    if not any(channel.type == "slack" for channel in channels.values()):
+        return {}
+    from interlock.slack.configured import interactions_of  # noqa: PLC0415 - needs what the extra brings
+
+    return interactions_of(channels, parts, folder, os.environ, origin)
 
 
 def _folder_of(settings: Settings | None) -> Path:

@@ -17,6 +17,7 @@ from interlock.service.sessions import Sessions
 from interlock.web.callers import Caller
 from interlock.web.context import context_of
 from interlock.web.pages.appearance import THEMES, Appearance, keep_appearance
+from interlock.web.pages.chat_accounts import CHATS
 from interlock.web.pages.fields import Fields, fields_of
 from interlock.web.pages.form_errors import SHOWN_AT_FORMS, FormError, form_error_of
 from interlock.web.pages.joining import LIMITS, NAMED, new_password
@@ -31,6 +32,8 @@ DONE = {
     "off": "Your second factor is off. Signing in takes the password alone.",
     "appearance": "This browser shows pages so from now on.",
     "session": "That session is ended.",
+    "chat": "The account is linked to you. Go back to the chat, and press the button again.",
+    "unlinked": "That account is not linked to you any more.",
     "sessions": "All your other sessions are ended.",
 }
 
@@ -42,6 +45,8 @@ async def account_page(call: Call, caller: Person, done: str = "") -> Response:
         "account": await context_of(call).own_account.account_of(caller.credential),
         "sessions": await _sessions(call, caller).live(caller.principal.id),
         "current": caller.credential.id,
+        "chats": await context_of(call).chat_accounts.of(caller.principal.tenant, caller.principal.id),
+        "chat_names": CHATS,
         "themes": THEMES,
         "done": DONE.get(done, ""),
     }

@@ -20,6 +20,7 @@ from interlock.service.request_status import ShownStatus, asked_words, seconds_l
 from interlock.service.risk import risk_of
 from interlock.service.run_views import RunView
 from interlock.service.views import RequestView
+from interlock.service.votes_cast import votes_cast
 from interlock.web.callers import Caller
 from interlock.web.pages.differences import WORK, Change, changes_between
 from interlock.web.pages.subjects import Shown, shown_part, shown_subject
@@ -137,6 +138,12 @@ class RequestPart:
             for one in self.offered
             if one in _TO_DO and (one in self.view.policy.reason_for or one is Verdict.revise)
         )
+
+    @property
+    def votes(self) -> Sequence[tuple[Vote, str]]:
+        """The votes that stand, and by what way each came, in words."""
+        ways = {(one.vote.voter, one.vote.step, one.vote.verdict): one.way for one in votes_cast(self.history)}
+        return [(one, ways.get((one.voter, one.step, one.verdict), "")) for one in self.request.votes]
 
     @property
     def needs_comment(self) -> str:

@@ -1,0 +1,60 @@
+"""Accounts of chats: somebody confirms that one is theirs, sees those that are, and removes them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from starlette.requests import Request as Call
+from starlette.responses import RedirectResponse, Response
+
+from interlock.domain.directory import ChatUser
+from interlock.errors import BadInput
+from interlock.web.callers import Caller
+from interlock.web.context import context_of
+from interlock.web.pages.fields import fields_of
+from interlock.web.pages.form_errors import SHOWN_AT_FORMS, FormError, form_error_of
+from interlock.web.pages.routing import Person, pages
+from interlock.web.pages.settings import settings_page
+
+router = pages()
+
+CHATS = {"slack": "Slack"}
+"""What chats are called."""
+
+
+@router.get("/account/chats/link")
+async def link_page(call: Call, caller: Person, code: str = "") -> Response:
+    """Show which account it is, and ask whether it is theirs: nothing is changed by looking."""
+    return await _link_page(call, caller, code)
+
+
+@router.post("/account/chats/link")
+async def link(call: Call, caller: Person) -> Response:
+    """Let the account be theirs who have signed in, and say that it is."""
+    form = await fields_of(call)
+    try:
+        if form["mine"] != "yes":
+            raise BadInput("Nothing was linked: say that the account is yours, or leave this page.")
+        await context_of(call).chat_accounts.link(caller.principal, form["code"])
+    except SHOWN_AT_FORMS as error:
+        return await _link_page(call, caller, form["code"], form_error_of(error, otherwise="mine"))
+    return RedirectResponse("/account?done=chat", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/account/chats/unlink")
+async def unlink(call: Call, caller: Person) -> Response:
+    """Let an account be nobody's any more."""
+    form, me = await fields_of(call), caller.principal
+    user = ChatUser(form["chat"], form["workspace"], form["user"])
+    await context_of(call).chat_accounts.unlink(me, user, of=me.id)
+    return RedirectResponse("/account?done=unlinked", HTTPStatus.SEE_OTHER)
+
+
+async def _link_page(call: Call, caller: Caller, code: str, form_error: FormError | None = None) -> Response:
+    accounts, found = context_of(call).chat_accounts, None
+    try:
+        found = await accounts.read(caller.principal.tenant, code)
+    except SHOWN_AT_FORMS as error:
+        form_error = form_error or form_error_of(error)
+    shown = {"link": found, "code": code, "chat": CHATS.get(found.chat, found.chat) if found is not None else ""}
+    return await settings_page(call, "chat_link.html", caller, form_error, **shown)
