@@ -26,6 +26,7 @@ ORIGIN = "https://approvals.example.com"
 POLICY = """
 people: {mia@example.com: {}, noah@example.com: {}, olga@example.com: {}}
 groups: {managers: [mia@example.com, noah@example.com, olga@example.com]}
+roles: {admin: [zoe@example.com]}
 policies:
   big:
     applies_to: action.name == "wire"

@@ -104,6 +104,7 @@ ROUTES = {
     ("GET", "../../auth/oidc/{provider}"): Permission.anybody,
     ("GET", "../../auth/oidc/{provider}/callback"): Permission.anybody,
     ("POST", "../../api/approval/{request_id}"): Permission.anybody,  # a token of a message proves who it is
+    ("POST", "../../slack/{channel}"): Permission.anybody,  # Slack's signature proves who calls
     ("GET", "../../livez"): Permission.anybody,
     ("GET", "../../metrics"): Permission.measure,
     ("GET", "../../readyz"): Permission.anybody,

@@ -26,10 +26,17 @@ from interlock.cli.stored_logins import Kept, keep
 from interlock.client import calls, connecting
 from interlock.config import load_settings
 from interlock.domain.action import Verdict
+from interlock.domain.authority import Principal
 from interlock.domain.credentials import Scope
+from interlock.domain.directory import ChatUser
 from interlock.domain.reply_tokens import ReplyGrant, reply_token
 from interlock.errors import InterlockError
 from interlock.service.queue_replies import QueueReplies
+from interlock.slack.api import SlackApi
+from interlock.slack.interactions import SlackInteractions
+from interlock.slack.sender import SlackChannel
+from interlock.testing.slack import TEAM, FakeSlack, SlackMessage, press, submit
+from interlock.web.app import application
 
 CONFIG = """
 people: {mia@example.com: {aliases: [m.mia@example.com]}}
@@ -253,6 +260,42 @@ async def queue(house, vote):
         return refused.code
 
 
+async def slack(house, vote):
+    """Say it in Slack, by an account that is theirs who tries: by a button, or by a form where a word goes with it."""
+    fake, system = FakeSlack(), house.server.system
+    api = SlackApi("xoxb-1", "https://slack.example/api", fake)
+    room = SlackInteractions(SlackChannel("ops", "default", "C0OPS", api, fake.secret), system)
+    house.server.context = replace(house.server.context, slack={"ops": room})
+    house.server.app = application(house.server.context)
+    await link(room, house.server.context, house.who)
+    about, at = [house.asked["id"], vote["digest"]], int(house.server.clock.at.timestamp())
+    if vote["verdict"] == "approve":
+        content = {"blocks": [{"elements": [{"action_id": "approve", "value": json.dumps(about)}]}]}
+        payload = press(SlackMessage("C0OPS", "1.0", content), "approve", "U0")
+    else:
+        view = {
+            "callback_id": "decide",
+            "private_metadata": json.dumps([*about, vote["verdict"], "C0OPS"]),
+            "blocks": [],
+        }
+        payload = submit(view, {}, "U0")
+        typed = {"type": "plain_text_input", "value": vote.get("comment")}
+        payload["view"]["state"] = {"values": {"comment": {"value": typed}}}
+    body, headers = fake.signed(payload, at)
+    before = len(await house.log())
+    answer = await house.server.client().post("../../slack/ops", content=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    told = bool(fake.ephemeral) or (answer.content and answer.json()["response_action"] in {"errors", "update"})
+    noted = [event.code for event in (await house.log())[before:] if event.type == "refusal_noted"]
+    assert bool(told) is bool(noted)
+    return noted[0] if noted else None
+
+
+async def link(room, context, person):
+    code = await context.chat_accounts.code(room.key[1], "default", ChatUser("slack", TEAM, "U0"), "somebody")
+    await context.chat_accounts.link(Principal(person, "person", "default", "web"), code)
+
+
 def terminal(house, row, vote):
     words = [vote["verdict"], house.asked["id"], "--digest", vote["digest"], "--as", row.who, "--json", "--no-advance"]
     file = ["-c", str(house.folder / "interlock.yaml"), "--database", str(house.folder / "server.db")]
@@ -274,9 +317,9 @@ def remote_terminal(house, vote):
 
 
 DOORS = {"rest": rest, "batch": batch, "websocket": websocket, "callback": callback, "queue": queue}
-DOORS |= {"terminal": terminal, "remote terminal": remote_terminal}
+DOORS |= {"slack": slack, "terminal": terminal, "remote terminal": remote_terminal}
 PATHS = {"rest": "/api/v1/requests/{}/votes", "batch": "/api/v1/requests/votes", "websocket": "/api/v1/socket"}
-PATHS |= {"callback": "/api/approval/{}"}
+PATHS |= {"callback": "/api/approval/{}", "slack": "/slack/ops"}
 WITHOUT_CALL = {"terminal", "queue"}
 BY_TOKEN = {"callback", "queue"}
 UNSEEN = {"another agent", "a stranger"}  # a command shows first what it votes on, and they do not see it
@@ -286,7 +329,8 @@ CELLS = [
     pytest.param(row, door, id=f"{row.name}, {door}")
     for row in ROWS
     for door in DOORS
-    if door not in BY_TOKEN | {"terminal"} or row.name not in NO_SUCH
+    if door not in BY_TOKEN | {"terminal", "slack"} or row.name not in NO_SUCH
+    if door != "slack" or row.kind not in NO_PERSON  # who cannot sign in has no account of Slack here
 ]
 
 
@@ -333,13 +377,14 @@ def test_none_is_accepted_and_the_log_says_who_tried(open_house, tmp_path, caplo
     assert replace(after, version=before.version) == before, "something has changed"
     noted = [(event.type, event.by.casefold(), event.code) for event in more[len(log) :] if event.type != "viewed"]
     logged = row.logged and code == row.code
-    assert noted == ([("refusal_noted", row.who.casefold(), row.code)] if logged else [])
+    tried = house.server.system.directories.canonical(row.who) if door == "slack" else row.who.casefold()
+    assert noted == ([("refusal_noted", tried, row.code)] if logged else [])
     if door not in WITHOUT_CALL:
         call = json.loads(caplog.messages[-1])
         if door in PATHS:
             assert call["path"] == PATHS[door].format(house.asked["id"])
         assert call["address"] == "127.0.0.1"
-        who = row.known if row.name in NO_SUCH else row.who.casefold()
+        who = row.known if row.name in NO_SUCH else tried
         assert call["principal"] == who
         assert (call["status"] == 401) is (row.code == "unauthenticated")
 
