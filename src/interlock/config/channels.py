@@ -177,6 +177,25 @@ class MailSettings(PeopleSettings):
         return self
 
 
+class AppriseSettings(ChannelSettings):
+    """Rooms and feeds that people read: Teams, Discord, ntfy and others, by Apprise. Nothing comes back."""
+
+    elsewhere: ClassVar = {"url": "it may hold a secret: name where it is, address: {env: NAME}"}
+
+    type: Literal["apprise"]
+    address: SecretSettings = Field(
+        description="where the address is, as Apprise writes it, such as ntfys://host/topic"
+    )
+    events: tuple[EventName, ...] = Field(
+        default=("step_reached", "reminded", "escalated", "effect_unknown", "attention_needed"),
+        min_length=1,
+        description="what it is told of",
+    )
+    most_an_hour: int = Field(
+        default=20, ge=1, le=1_000, description="how many messages it gets in an hour before the rest are one"
+    )
+
+
 def people_channels(channels: Mapping[str, object], tenant: str) -> dict[str, str]:
     """Return the channels of a tenant that talk to people, each as they have chosen: the type of each, by its name."""
     return {
@@ -187,5 +206,6 @@ def people_channels(channels: Mapping[str, object], tenant: str) -> dict[str, st
 
 
 AnyChannel = Annotated[
-    WebhookSettings | RabbitMQSettings | SqsSettings | SlackSettings | MailSettings, Field(discriminator="type")
+    WebhookSettings | RabbitMQSettings | SqsSettings | SlackSettings | MailSettings | AppriseSettings,
+    Field(discriminator="type"),
 ]

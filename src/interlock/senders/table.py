@@ -12,6 +12,7 @@ from typing import Protocol, get_args
 
 from interlock.config.channels import (
     AnyChannel,
+    AppriseSettings,
     CallbackSettings,
     EventName,
     MailSettings,
@@ -131,9 +132,12 @@ def _sender(name: str, settings: AnyChannel, around: Surroundings, parts: Parts)
                 return _slack(name, settings, around, parts)
             case MailSettings():
                 return _mail(name, settings, around, parts)
+            case AppriseSettings():
+                return _apprise(name, settings, around, parts)
     except ModuleNotFoundError as missing:
+        extra = {"apprise": "notify"}.get(settings.type, settings.type)
         raise BadInput(
-            f"The channel {name} needs {missing.name}, which is not installed: run `pip install '.[{settings.type}]'` "
+            f"The channel {name} needs {missing.name}, which is not installed: run `pip install '.[{extra}]'` "
             "in a checkout of this project."
         ) from None
 
@@ -192,6 +196,21 @@ def _mail(name: str, settings: MailSettings, around: Surroundings, parts: Parts)
         sender=(settings.sender_name, settings.sender),
         origin=_origin(name, around),
         now=around.now,
+        most_an_hour=settings.most_an_hour,
+    )
+
+
+def _apprise(name: str, settings: AppriseSettings, around: Surroundings, parts: Parts) -> Sender:
+    from interlock.senders.apprise import AppriseSender  # noqa: PLC0415 - needs what the extra brings
+
+    where, at = f"channels.{name}.address", settings.address
+    return AppriseSender(
+        name,
+        parts,
+        read_secret(where, around.folder, around.environ, env=at.env, file=at.file),
+        tenant=settings.tenant,
+        events=frozenset(settings.events),
+        origin=_origin(name, around),
         most_an_hour=settings.most_an_hour,
     )
 
