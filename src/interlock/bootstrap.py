@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from interlock.config.load import data_home
 from interlock.config.sections import Settings
-from interlock.dispatch.sources import hints_of
+from interlock.dispatch.sources import hints_of, tasks_of
 from interlock.dispatch.wakers import HintedWaker, NotifiedWaker, PollingWaker
 from interlock.domain.authority import Principal
 from interlock.domain.canonical import MAX_BYTES, Json
@@ -40,6 +40,9 @@ from interlock.service.client import Client
 from interlock.service.parts import Parts
 from interlock.storage.open import kept_results, open_store
 
+if TYPE_CHECKING:
+    from interlock.dispatch.celery import CeleryTasks
+
 
 @dataclass(frozen=True, slots=True)
 class System(Parts):
@@ -48,11 +51,13 @@ class System(Parts):
     Args:
         registry: its agents, as those who load them have it.
         hints: by what its processes tell each other that there is work; None where the database does.
+        tasks: what sends Celery a task for each run; None where Celery carries none on.
     """
 
     settings: Settings
     registry: Registry
     hints: WorkHints | None = None
+    tasks: CeleryTasks | None = None
 
     def client(self, principal: Principal) -> Client:
         """Return what a principal reads and does here."""
@@ -61,8 +66,9 @@ class System(Parts):
     async def close(self) -> None:
         """Let go of everything."""
         await Parts.close(self)  # `super()` does not know a class with slots
-        if self.hints is not None:
-            await asyncio.to_thread(self.hints.close)
+        for told in (self.hints, self.tasks):
+            if told is not None:
+                await asyncio.to_thread(told.close)
 
 
 def build(  # noqa: PLR0913 - everything but the settings and the agents has a default
@@ -94,7 +100,9 @@ def build(  # noqa: PLR0913 - everything but the settings and the agents has a d
     url, home = settings.database_url, data_home(os.environ) / "interlock"
     kept: KeptResults = kept_results(url, home) if store is None else NothingKept()
     store = store or open_store(url, clock, create=create)
-    store = observed(store, observer) if observer else store
+    tasks = tasks_of(settings, os.environ)
+    for one in (observer, tasks.committed if tasks else None):
+        store = observed(store, one) if one else store
     runtime = _RuntimeOnUse(registry, store, settings)
     hints = None if store.notifications is None else hints_of(settings, os.environ)  # processes on one file need none
     waker = _waker(store, hints)
@@ -105,7 +113,7 @@ def build(  # noqa: PLR0913 - everything but the settings and the agents has a d
     runs = Runs(store, directories, runtime, waker, hand_off, queues=settings.threads.when_busy == "queue")
     openings = Openings(store, directories, waker, desk.pool)
     parts = (store, policies, book, waker, desk, ends, openings, runs, runtime, registry, kept, directories)
-    return System(*parts, settings=settings, registry=registry, hints=hints)
+    return System(*parts, settings=settings, registry=registry, hints=hints, tasks=tasks)
 
 
 def _waker(store: Store, hints: WorkHints | None) -> Waker:

@@ -217,6 +217,10 @@ class ThreadSettings(Section):
 class WakeSettings(Section):
     """By what workers hear of work, in place of PostgreSQL's notifications; those on SQLite need nothing."""
 
+    celery: StrictBool = Field(
+        default=False,
+        description="Celery's workers carry runs on: they are sent a task for each",
+    )
     channel: Slug = Field(description="a channel of RabbitMQ or SQS, under `channels`")
     name: QueueName | None = Field(
         default=None, description="the exchange (interlock.wake), or the queue of SQS (interlock-wake)"

@@ -1,0 +1,96 @@
+"""What Celery is configured with, and who sends its tasks: one says that there is work for a run."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from typing import Any
+
+from celery import Celery  # type: ignore[import-untyped]  # it brings no types
+from kombu.entity import Exchange, Queue
+
+from interlock.engine.changes import Changes
+
+ADVANCE = "interlock.advance"
+QUEUE = "interlock-runs"
+"""The queue of the tasks: a name that SQS takes, too."""
+
+FLUSH_SECONDS = 5.0
+VISIBILITY = 30
+"""For how many seconds SQS hides a task that was taken: short, as one that was taken by a process that ended is lost so
+long; a run that takes longer has its lease, so that whoever gets the task meanwhile does nothing."""
+
+
+def configure(app: Celery) -> None:
+    """Configure an application as tasks of Interlock need it, and so that RabbitMQ 4.3 refuses nothing of it.
+
+    Other queues of the application stay as they are.
+    """
+    on_sqs = str(app.conf.broker_url or "").startswith("sqs:")
+    app.conf.update(
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        # No transient queue that others could use: 4.3 refuses those.
+        control_queue_exclusive=True,
+        event_queue_exclusive=True,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={
+            **(app.conf.broker_transport_options or {}),
+            **({"visibility_timeout": VISIBILITY, "wait_time_seconds": 20} if on_sqs else {"confirm_publish": True}),
+        },
+    )
+    app.on_after_finalize.connect(_add_queue, sender=app)
+    if on_sqs:
+        app.conf.worker_enable_remote_control = False  # it would make a queue for each process
+
+
+def _add_queue(sender: Celery, **_: Any) -> None:
+    arguments = {"x-queue-type": "quorum"}  # Celery asks for no global prefetch where it finds one
+    queue = Queue(QUEUE, Exchange(""), QUEUE, durable=True, queue_arguments=arguments)  # type: ignore[no-untyped-call]
+    sender.amqp.queues.add(queue)
+
+
+class CeleryTasks:
+    """Sends a task for each run for which a commit asks, by a thread of its own.
+
+    Args:
+        broker: Celery's address of the broker.
+        options: of its transport.
+    """
+
+    def __init__(self, broker: str, options: dict[str, Any] | None = None) -> None:
+        self._app = Celery("interlock", broker=broker, set_as_current=False)
+        self._app.conf.broker_transport_options = options or {}
+        configure(self._app)
+        self._app.finalize()
+        self._runs: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def committed(self, changes: Changes, _: float) -> None:
+        """Send what a commit asks for. Returns at once."""
+        for job in changes.enqueue:
+            self._runs.put(job.subject)
+        if changes.enqueue:
+            self._start()
+
+    def close(self) -> None:
+        """Send what is still to be sent, and let go of the connection."""
+        if self._thread is not None:
+            self._runs.put(None)
+            self._thread.join(FLUSH_SECONDS)
+        self._app.close()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._send, name="interlock-tasks", daemon=True)
+                self._thread.start()
+
+    def _send(self) -> None:
+        while (run_id := self._runs.get()) is not None:
+            try:
+                self._app.send_task(ADVANCE, [run_id], queue=QUEUE, retry=False, ignore_result=True)
+            except Exception:  # noqa: BLE001, S112 - kombu's transports raise what they like; the sweep finds the run
+                continue
