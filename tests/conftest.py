@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
+from tests import seldom
 from tests.fork_server import CLIENT
 from tests.migrated import UPGRADE, Migrated, stand_in
 
@@ -208,10 +209,6 @@ def backdoor() -> type[Backdoor]:
     return Backdoor
 
 
-RARELY = (100_000, 20, 100)
-"""How often garbage is looked for while tests run. As often as Python does by itself it takes a third of their time."""
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None]:
     """Look for no garbage in what is collected, neither now nor later: a million objects, and all stay."""
@@ -219,9 +216,7 @@ def pytest_collection() -> Generator[None]:
     try:
         return (yield)
     finally:
-        gc.freeze()
-        gc.set_threshold(*RARELY)
-        gc.enable()
+        seldom.from_now_on()
 
 
 SAMPLED = {"e2e": 4, "faults": 4}

@@ -6,7 +6,7 @@ from importlib.resources import files
 from tests.browser.conftest import PHONE, first_on
 from tests.browser.flow_steps import MIA, MOMENT, OLGA, PETE, RUTH, answer, decide, opened, result_of, stands, started
 from tests.server.conftest import CONFIG
-from tests.server.served import CONTEXT, Served
+from tests.server.served import Served
 
 from interlock.bootstrap import build
 from interlock.config import load_settings
@@ -14,8 +14,6 @@ from interlock.domain.action import Action
 from interlock.service.agent_client import AgentClient, Asked
 from interlock.service.credentials import Authenticator
 from interlock.testing.people import principal
-
-CONTEXT.set_forkserver_preload(["tests.server.served"])
 
 LEVELS = (files("interlock.agents") / "purchases.yaml").read_text() + "\nroles: {operator: [ruth@example.com]}\n"
 

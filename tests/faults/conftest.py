@@ -3,7 +3,6 @@
 import asyncio
 import importlib
 import json
-import multiprocessing
 import os
 import signal
 import sys
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests import forks
 
 from interlock.domain.commands import SettleEffect
 from interlock.domain.run import ENDED, RunStatus
@@ -23,8 +23,6 @@ sys.path.insert(0, HERE)
 driver = importlib.import_module("driver")
 shell = importlib.import_module("shell")
 
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["driver", "shell", "carrier"])
 PATIENCE = driver.PATIENCE
 KILLED = -signal.SIGKILL
 
@@ -58,8 +56,7 @@ class Machine:
         self.environ = {"INTERLOCK_DATABASE_URL": self.database, "XDG_DATA_HOME": str(folder), "SINK": self.sink}
 
     def run(self, target, *args):
-        process = CONTEXT.Process(target=shell.forked, args=(target, *args))
-        process.start()
+        process = forks.process(shell.forked, target, *args)
         self.processes.append(process)
         return process
 
@@ -213,7 +210,6 @@ def machine(tmp_path, monkeypatch, request):
     on_server = getattr(request, "param", "sqlite") == "postgres"
     made = Machine(tmp_path, request.getfixturevalue("postgres").fresh() if on_server else None)
     monkeypatch.setenv("SINK", made.sink)
-    monkeypatch.setenv("PYTHONPATH", HERE)  # Python 3.11 does not tell the fork server where to look (gh-117378)
     asyncio.run(prepare(made.database))
     yield made
     for process in made.processes:
@@ -244,10 +240,10 @@ def resume():
 @pytest.fixture
 def barrier():
     """Return a function that makes a gate, through which so many processes go at once."""
-    return CONTEXT.Barrier
+    return forks.CONTEXT.Barrier
 
 
 @pytest.fixture
 def event():
     """Return a function that makes a signal to all processes."""
-    return CONTEXT.Event
+    return forks.CONTEXT.Event

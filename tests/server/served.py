@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests import forks
+
 from interlock.agents import AGENTS  # noqa: F401 - before the fork, once for all processes
 from interlock.bootstrap import build
 from interlock.cli import serve, session, work
@@ -22,7 +24,7 @@ from interlock.web import serving
 
 LOADED = (runner, serve, work, serving, sql, sqlite, postgres, postgres_migrate)
 PATIENCE = 120.0  # only ever waited for in full by what has hung
-CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT = forks.CONTEXT
 
 
 def read(clock: multiprocessing.Value) -> datetime:
@@ -62,8 +64,7 @@ class Served:
         also = (*does, *also)
         self._out = folder / f"served-{name}"
         self._out.write_text("")
-        self.process = CONTEXT.Process(target=_serve, args=(list(words), str(folder), str(self._out), clock, also))
-        self.process.start()
+        self.process = forks.process(_serve, list(words), str(folder), str(self._out), clock, also)
 
     def origin(self) -> str:
         """Return where it answers, as soon as it does."""

@@ -9,8 +9,6 @@ import pytest
 from tests.server import served
 from tests.server.sockets import Denied, Socket
 
-served.CONTEXT.set_forkserver_preload(["tests.server.served"])
-
 LINE = {"time", "id", "method", "path", "status", "ms", "address", "principal"}
 SECRET = "hidden-4711"
 SENT = {"Cookie": f"interlock=ils_{SECRET}", "User-Agent": SECRET, "X-Forwarded-For": SECRET, "Referer": SECRET}

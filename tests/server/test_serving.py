@@ -13,7 +13,6 @@ from interlock.domain.events import Opened
 from interlock.domain.run_events import RunDone
 from interlock.service.credentials import Authenticator
 
-served.CONTEXT.set_forkserver_preload(["tests.server.served"])
 CONFIG = f"""
 agents: {{questions: '{Path(__file__).parents[1] / "e2e" / "graphs.py"}:questions'}}
 default: {{initiator_may_approve: true, levels: [{{steps: [{{ask: [role:reviewer]}}]}}]}}

@@ -24,8 +24,6 @@ from interlock.service.agent_client import AgentClient, Asked
 from interlock.service.credentials import Authenticator
 from interlock.testing.people import principal
 
-served.CONTEXT.set_forkserver_preload(["tests.server.served"])
-
 STREAMS, VOTES, IDLE = 200, 40, 10
 
 

@@ -469,7 +469,6 @@ SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 40
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_every_answer_agrees_with_the_rules_and_no_acknowledged_vote_is_lost(tmp_path, postgres, seed):
-    served.CONTEXT.set_forkserver_preload(["tests.server.served"])
     story = Story(seed, tmp_path, postgres.fresh())
     try:
         await story.tell(400 if seed else 60)
