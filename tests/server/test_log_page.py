@@ -68,7 +68,7 @@ async def test_an_entry_says_what_it_is_about_in_the_words_of_people(server):
     page = html.unescape(" ".join(re.sub(r"<[^>]*>", " ", await opened(lead)).split()))
     for said in (
         "approved by mia@example.com 2 Nov 2026, 09:00 UTC · mia@example.com · send ( INV-7 )",
-        "the agent bot asks: send(to=",
+        "the agent bot asks: send: to ann",
         "olga@example.com was refused: ",
         "this step asks the group managers",
         "mia@example.com asks: no <script>",

@@ -105,3 +105,18 @@ async def test_the_next_one_says_what_was_done_with_the_one_before(server):
     page = await mia.get(f"../../{done.headers['location'].removeprefix('/')}")
     assert second["id"] in done.headers["location"]
     assert "You have approved send (A-1). See how it stands" in words(page)
+
+
+async def test_a_vote_and_that_it_decided_are_one_deed_and_every_moment_of_a_record_has_one_form(server):
+    mia, agent = await server.person(MIA), await server.agent()
+    asked = await ask(agent, MAIL | {"reference": "at 2026-02-31 25:61:61 UTC"})
+    await mia.post(f"/requests/{asked['id']}/snooze", json={"lasts": "1h"})
+    await decided(mia, asked, comment="Fine")
+    page = (await shown(mia, asked)).text
+    record = page.partition("All that has happened to it")[2].partition("</details>")[0]
+    said = re.sub(r"</?bdi>", "", record)
+    assert "mia@example.com approved: &#34;Fine&#34;; that decided it" in said
+    assert "approved by mia" not in said
+    assert re.search(r"mia@example.com puts it aside, until <time datetime=", said)
+    assert "UTC" not in re.sub(r"<time.*?</time>", "", record)
+    assert "at 2026-02-31 25:61:61 UTC" in page

@@ -200,8 +200,8 @@ async def test_who_votes_for_whom_on_one_request_stands_on_the_page_of_both_and_
         found = await text(person, "settings/delegations")
         assert ("On one request alone" in found, f'href="/requests/{asked["id"]}"' in found) == (shown, shown)
         assert "<script>alert" not in found
-    assert "This is not taken back" in await text(mia, f"requests/{asked['id']}")
-    assert "This is not taken back" not in await text(zoe, f"requests/{asked['id']}")
+    assert "Let nobody vote for you here" in await text(mia, f"requests/{asked['id']}")
+    assert "Let nobody vote for you here" not in await text(zoe, f"requests/{asked['id']}")
 
 
 async def test_a_token_is_shown_once_and_revoked(server, olga):

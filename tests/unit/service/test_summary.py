@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock.domain.action import Action, Draft, Question
-from interlock.service.summary import Told, summary
+from interlock.service.summary import Told, summaries, summary
 
 
 def told(subject):
@@ -55,3 +55,42 @@ def test_it_is_bounded_and_counts_what_it_leaves_out(args):
     units = isinstance(args.get("currency"), str) and "amount" in args and len(args["currency"]) <= 8
     assert len(found.told) + found.more == len(args) - units
     assert all(isinstance(one, Told) for one in found.told)
+
+
+def one_of_each(*args):
+    return [
+        [f"{one.label} {one.value}" for one in short.told]
+        for short in summaries([Action("set", each) for each in args])
+    ]
+
+
+LONG = "UPDATE contacts SET mails = false WHERE country = "
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (({"amount": 1}, {"amount": 2}), ["amount 1"]),  # they read differently by themselves
+        (({"to": "a", "x": 1, "y": 2, "z": 3}, {"to": "a", "x": 1, "y": 2, "z": 4}), ["z 3", "to a", "x 1"]),
+        (
+            ({"change": {"rate": 5, "unit": "s"}}, {"change": {"rate": 6, "unit": "s"}}),
+            ["change rate 5", "change 2 fields"],
+        ),
+        (({"who": ["ann", "bea"]}, {"who": ["ann", "cem"]}), ["who 2 bea", "who 2 entries"]),
+        (({"sql": LONG + "'DE'"}, {"sql": LONG + "'FR'"}), ["sql … country = 'DE'"]),
+        (({"a": 1, "b": 2, "c": 3, "d": 4}, {"a": 1, "b": 2, "c": 3, "e": 4}), ["d 4", "e left out", "a 1"]),
+    ],
+)
+def test_what_tells_two_actions_of_one_name_apart_is_told_first(args, expected):
+    first, second = one_of_each(*args)
+    assert first[: len(expected)] == expected
+    assert first != second
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=2), JSON, max_size=4), max_size=5))
+def test_what_is_told_apart_stays_in_bounds_and_the_same_reads_the_same(args):
+    actions = [Action("set", one) for one in [*args, *args[:2]]]
+    found = summaries(actions)
+    assert all(len(one.told) <= 3 for one in found)
+    by_digest = {action.digest: short for action, short in zip(actions, found, strict=True)}
+    assert [by_digest[action.digest] for action in actions] == found

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from interlock.domain import collaboration, events
+from interlock.domain import collaboration, events, run_events
+from interlock.domain.action import Ask
 from interlock.engine.changes import Entry
 from interlock.service.failures import in_plain_words
 from interlock.service.request_status import asked_words
 from interlock.service.sentences import SHORT, sentence
+from interlock.service.summary import summary, summary_words
 from interlock.service.text import shortened
 
 _AGENT = "agent:"
 
 
-def entry_words(entry: Entry) -> str:
+def entry_words(entry: Entry) -> str:  # noqa: PLR0911 - one line an event
     """Say what an entry states. What others have written in it is as they wrote it."""
     match entry.event:
         case events.RefusalNoted(by=by, message=message):
@@ -23,6 +25,10 @@ def entry_words(entry: Entry) -> str:
             return f"{by} asks: {shortened(text, SHORT)}"
         case collaboration.Clarified(by=by, text=text):
             return f"{_named(by)} answers: {shortened(text, SHORT)}"
+        case events.Opened(ask=Ask(subject=subject)):
+            return _named(f"{entry.by} asks: {summary_words(summary(subject))}")
+        case run_events.RunPaused(pause=pause):
+            return f"it waits for {'a decision' if len(pause) == 1 else f'{len(pause)} decisions'}"
         case events.Escalated():
             return asked_words(sentence(entry))
         case _:

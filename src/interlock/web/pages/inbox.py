@@ -18,7 +18,7 @@ from interlock.service.pages import MOST_COUNTED, Count, Page
 from interlock.service.search import is_found, words_of
 from interlock.service.views import SHORTEST_PREFIX
 from interlock.web.callers import Caller
-from interlock.web.pages.inbox_rows import asked_twice, folded, kept_in_place, row_of
+from interlock.web.pages.inbox_rows import folded, kept_in_place, rows_of
 from interlock.web.pages.inbox_view import APPLY, KINDS, LISTS, STATUSES, View, view_of
 from interlock.web.pages.rendering import MOST_WAITING, page, waiting_for
 from interlock.web.pages.routing import Decider, pages
@@ -47,7 +47,6 @@ async def inbox(call: Call, caller: Decider) -> Response:
     part, counts = await _page(caller, lists, view)
     seen = {row.request.id: row for row in await lists.named(view.shown)} if view.shown else {}
     rows, new = kept_in_place(part.rows, seen, shown=view.shown, since=view.since)
-    twice = asked_twice(rows)
     return await page(
         call,
         "inbox.html",
@@ -56,7 +55,7 @@ async def inbox(call: Call, caller: Decider) -> Response:
         since=(view.since if view.shown and view.since else now).isoformat(),
         lists=LISTS,
         counts=counts,
-        folds=folded([row_of(view.which, row, now, twice) for row in rows]),
+        folds=folded(rows_of(view.which, rows, now)),
         new=new,
         next=part.next,
         empty=EMPTY[view.which],

@@ -13,7 +13,7 @@ from interlock.domain.verdict_preview import called_irreversible
 from interlock.service.bundles import likeness
 from interlock.service.inbox import Listed
 from interlock.service.risk import Risk, risk_of
-from interlock.service.summary import Summary, summary
+from interlock.service.summary import Summary, summaries
 from interlock.web.pages.inbox_view import List
 
 SOON = timedelta(hours=1)
@@ -35,6 +35,7 @@ class Row:
     """A request in short.
 
     Args:
+        summary: what will happen, in short.
         said: what has become of it: of a row that has left the list, or is decided.
         is_gone: it is in this list no more, and stands there until nobody looks at it.
         on_it: who says that they are on it.
@@ -42,6 +43,7 @@ class Row:
     """
 
     listed: Listed
+    summary: Summary
     said: str = ""
     is_gone: bool = False
     is_soon: bool = False
@@ -57,11 +59,6 @@ class Row:
     def is_over(self) -> bool:
         """Whether it is in a list of what is decided: how it ended, and what came of it, stand there with the day."""
         return not self.is_gone and not self.request.is_open
-
-    @property
-    def summary(self) -> Summary:
-        """What will happen, in short."""
-        return summary(self.request.edition.subject)
 
     @property
     def risk(self) -> Risk | None:
@@ -103,13 +100,20 @@ def asked_twice(listed: Sequence[Listed]) -> frozenset[str]:
     return frozenset(digest for digest, number in actions.items() if number > 1)
 
 
-def row_of(which: List, listed: Listed, now: datetime, twice: Collection[str] = ()) -> Row:
-    """Return a request as a row of a list."""
+def rows_of(which: List, listed: Sequence[Listed], now: datetime) -> list[Row]:
+    """Return requests as rows of a list."""
+    twice, shorts = asked_twice(listed), summaries([one.request.edition.subject for one in listed])
+    return [_row(which, one, short, now, twice) for one, short in zip(listed, shorts, strict=True)]
+
+
+def _row(which: List, listed: Listed, short: Summary, now: datetime, twice: Collection[str]) -> Row:
     request = listed.request
     is_gone = which not in {"all", "decided", listed.which}
     said = what_became(listed) if is_gone or not request.is_open else ""
     soon = request.is_open and request.closes_at is not None and request.closes_at - now <= SOON
-    return Row(listed, said, is_gone, soon, tuple(one.by for one in request.reserved_at(now)), request.digest in twice)
+    return Row(
+        listed, short, said, is_gone, soon, tuple(one.by for one in request.reserved_at(now)), request.digest in twice
+    )
 
 
 def what_became(listed: Listed) -> str:

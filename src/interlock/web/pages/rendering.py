@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,18 +16,18 @@ from typing import Any
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
-from starlette.requests import Request
+from starlette.requests import Request as Call
 
 from interlock.domain.access import Permission
 from interlock.domain.action import Subject
 from interlock.domain.canonical import Json
 from interlock.domain.explain import duration_words
-from interlock.domain.request import name_of
+from interlock.domain.request import Request, name_of
 from interlock.errors import InterlockError
 from interlock.service.failures import what_happened
 from interlock.service.inline import as_json
 from interlock.service.pages import Count
-from interlock.service.summary import summary
+from interlock.service.summary import summaries, summary, summary_words
 from interlock.service.text import CLOSE, OPEN, fold_padding, harmless, quoted, shortened
 from interlock.web.callers import Caller, why_not
 from interlock.web.context import context_of
@@ -45,6 +45,7 @@ MOST_WAITING = 99
 """How many requests that wait for somebody are counted for every page."""
 
 MADE_FOR = Markup('<input type="hidden" name="{}" value="{}">')
+_MOMENT = re.compile(r"\b([0-9]{4}-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-5][0-9]:[0-5][0-9]) UTC\b")
 _CODE = re.compile(r"U\+([0-9A-F]{4,6})\b")
 LONGEST_BEGINNING = 2_000
 LONGEST_LINE = 300
@@ -126,6 +127,18 @@ def moment(at: datetime | None, *, left: bool = False) -> Markup:
     return Markup('<time datetime="{}"{}>{}</time>').format(at.isoformat(), attribute, f"{at:%-d %b %Y, %H:%M} UTC")
 
 
+def dated(shown: Markup) -> Markup:
+    """Return a sentence of ours, harmless already, in which every moment is shown as all pages show them."""
+    return Markup(_MOMENT.sub(_moment_named, shown))  # noqa: S704 - harmless already
+
+
+def _moment_named(found: re.Match[str]) -> str:
+    try:
+        return moment(datetime.fromisoformat(f"{found[1]}+00:00"))
+    except ValueError:  # somebody else has written it, and it is none
+        return found[0]
+
+
 def lasting(span: timedelta) -> str:
     """Return how long something lasts, in its two largest units."""
     return " ".join(duration_words(max(span, timedelta(0))).split(" ")[:4])
@@ -165,10 +178,13 @@ def _pieces(value: Json) -> Iterator[str]:
 
 def in_words(subject: Subject) -> Markup:
     """Return what is asked, in one line: its name, and what tells most of it."""
-    short = summary(subject)
-    told = ", ".join(f"{one.label} {one.value}".strip() for one in short.told)
-    more = f" and {short.more:,} more" if short.more else ""
-    return readable(f"{short.name}: {told}{more}" if told else short.name)
+    return readable(summary_words(summary(subject)))
+
+
+def each_in_words(requests: Sequence[Request]) -> list[tuple[Request, Markup]]:
+    """Return what each of some requests asks, in one line: so that no two of them read alike which are not."""
+    shorts = summaries([one.edition.subject for one in requests])
+    return [(one, readable(summary_words(short))) for one, short in zip(requests, shorts, strict=True)]
 
 
 def failure(note: str) -> Markup:
@@ -194,8 +210,10 @@ ENVIRONMENT.filters |= {
     "formatted": formatted_text,
     "differs_from": changes_between,
     "moment": moment,
+    "dated": dated,
     "lasting": lasting,
     "in_words": in_words,
+    "each_in_words": each_in_words,
     "failure": failure,
     "in_one_line": in_one_line,
 }
@@ -217,7 +235,7 @@ async def _now(caller: Caller | None) -> str:
 
 
 async def page(
-    call: Request,
+    call: Call,
     template: str,
     caller: Caller | None = None,
     *,
@@ -269,7 +287,7 @@ def policy(nonce: str) -> str:
     return "; ".join(f"{name} {value}" for name, value in allowed.items())
 
 
-async def _sections(call: Request, caller: Caller | None) -> list[tuple[Section, Count | None]]:
+async def _sections(call: Call, caller: Caller | None) -> list[tuple[Section, Count | None]]:
     if caller is None:
         return []
     context = context_of(call)

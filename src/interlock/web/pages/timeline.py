@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal
 
 from interlock.domain import collaboration, events, run_events
@@ -13,6 +14,7 @@ from interlock.domain.delivery import Delivery, DeliveryState
 from interlock.domain.request import Request, name_of
 from interlock.engine.changes import Entry
 from interlock.service.deliveries import DeliveryWords, delivery_words
+from interlock.service.inline import when
 from interlock.web.callers import Caller, why_not
 from interlock.web.context import Context
 from interlock.web.pages.entry_words import entry_words
@@ -78,9 +80,10 @@ Told = Mapping[tuple[str, int], Sequence[ShownDelivery]]
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One entry of the log in a timeline.
+    """An entry of the log in a timeline, or several that are one deed: a vote, and that it decided.
 
     Args:
+        entry: the last one, where it stands for several that somebody made at once.
         about: what is asked by the request that it is an entry of; empty for one of the run.
         told: who was told of it.
     """
@@ -127,8 +130,15 @@ def timeline_of(
     of = {entry.position: told.get((entry.stream, entry.seq), ()) for entry in entries}
     wanted = [one for one in entries if everything or of[one.position] or not isinstance(one.event, MINOR)]
     shown = wanted[-MOST:]
+    moments: list[Moment] = []
+    for entry in shown:
+        moment = _moment(entry, requests.get(entry.stream), of[entry.position])
+        if moments and (words := _one_deed(moments[-1], moment)):
+            moments[-1] = replace(moment, words=words, told=(*moments[-1].told, *moment.told))
+        else:
+            moments.append(moment)
     return Timeline(
-        tuple(_moment(entry, requests.get(entry.stream), of[entry.position]) for entry in shown),
+        tuple(moments),
         len(wanted) - len(shown),
         len(entries) - len(wanted),
     )
@@ -139,14 +149,34 @@ def _moment(entry: Entry, request: Request | None, told: Sequence[ShownDelivery]
     return Moment(entry, entry_words(entry), tone_of(entry), about, told)
 
 
+def _one_deed(before: Moment, after: Moment) -> str:
+    """Say in one sentence what the log has in two entries, and somebody did at once; nothing if they did two things."""
+    one, other = before.entry, after.entry
+    if (one.stream, one.seq + 1, one.at, one.by) != (other.stream, other.seq, other.at, other.by):
+        return ""
+    match one.event, other.event:
+        case events.Edited(edition=edition), events.VoteCast():
+            return after.words if edition.answer is not None else f"{after.words}; earlier votes are void"
+        case events.VoteCast(vote=vote), events.Decided(by=by):
+            others = [person for person in by if person != vote.voter]
+            with_others = f", with {', '.join(others)}" if others else ""
+            return f"{before.words}; that decided it{with_others}"
+        case events.VoteCast(), events.StepHeld(until=datetime() as until):
+            return f"{before.words}; that decides it, unless it is taken back until {when(until)}"
+        case _:
+            return ""
+
+
 def tone_of(entry: Entry) -> Tone:
     """Say whether something went well."""
     match entry.event:
         case events.Decided(outcome="approved" | "answered"):
             return "good"
+        case events.Decided(outcome="revised"):
+            return "warn"
         case events.Decided():
             return "bad"
         case events.VoteCast(vote=vote):
-            return "bad" if vote.verdict is Verdict.reject else "good"
+            return {Verdict.reject: "bad", Verdict.revise: "warn"}.get(vote.verdict, "good")  # type: ignore[return-value]
         case event:
             return TONES.get(type(event), "plain")

@@ -10,7 +10,7 @@ from interlock.domain.action import Action
 from interlock.domain.authority import Directory
 from interlock.domain.policy import Level, Policy, Step
 from interlock.service.inbox import Listed
-from interlock.web.pages.inbox_rows import folded, kept_in_place, row_of
+from interlock.web.pages.inbox_rows import folded, kept_in_place, rows_of
 
 POLICY = Policy("p", (Level("only", None, (Step(("group:g",), approvals=2),)),))
 PEOPLE = Directory({"g": frozenset({"mia", "noah"})}, local_roles=False)
@@ -48,14 +48,14 @@ def test_like_requests_are_one_line_where_the_first_stands_and_few_or_decided_on
     pay = listed(bench, "1", "2", "3", "4")
     other = Listed(replace(bench.request, id="x", agent="other"))
     over = Listed(replace(bench.request, id="over"), excluded="you have voted already")
-    rows = [row_of("mine", one, bench.now) for one in (pay[0], other, *pay[1:], over)]
+    rows = rows_of("mine", [pay[0], other, *pay[1:], over], bench.now)
     assert [shown(fold.rows) for fold in folded(rows)] == [["1", "2", "3", "4"], ["x"], ["over"]]
     assert [shown(fold.rows) for fold in folded(rows[:4])] == [["1"], ["x"], ["2"], ["3"]]
 
 
 def test_a_row_says_what_has_become_of_it(bench):
     def said(which="mine", **listing):
-        row = row_of(which, Listed(bench.request, **listing), bench.now)
+        (row,) = rows_of(which, [Listed(bench.request, **listing)], bench.now)
         return row.said, row.is_gone
 
     assert said() == ("", False)
@@ -64,8 +64,8 @@ def test_a_row_says_what_has_become_of_it(bench):
     assert said("others", excluded="you have voted already") == ("", False)
     assert said("snoozed") == ("It waits for you again", True)
     bench.vote("mia")
-    assert row_of("mine", Listed(bench.request), bench.now).votes == "1 of 2 approvals: mia approved"
+    assert rows_of("mine", [Listed(bench.request)], bench.now)[0].votes == "1 of 2 approvals: mia approved"
     bench.vote("noah")
     assert said() == ("Approved by mia, noah", True)
     assert said("decided") == ("Approved by mia, noah", False)
-    assert row_of("mine", Listed(bench.request), START).votes == ""
+    assert rows_of("mine", [Listed(bench.request)], START)[0].votes == ""

@@ -1,4 +1,5 @@
-// Moments in the reader's own zone; how long is left, as it passes. Without a script they stand in UTC.
+// Every moment in one form: in the reader's own zone, and how long ago that is, or until then; deadlines say first how
+// long is left. Without a script they stand in UTC.
 (() => {
   // How far this machine's clock is from the server's, by which deadlines end; a little is the way that the page took.
   const { body } = document;
@@ -6,7 +7,8 @@
   body.dataset.clockOff = Math.abs(off) > 10_000 ? off : 0; // 0 also where the server has not said it
   const now = () => Date.now() + Number(body.dataset.clockOff);
 
-  const shown = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const day = { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" };
+  const [brief, full] = [day, { year: "numeric", ...day }].map((one) => new Intl.DateTimeFormat(undefined, one));
   const units = [["day", 86400], ["hour", 3600], ["minute", 60]];
 
   function left(seconds) {
@@ -22,16 +24,27 @@
     return rest ? `${words} ${rest} ${smaller}${rest === 1 ? "" : "s"}` : words;
   }
 
+  function ago(seconds) { // in one unit
+    const unit = units.find(([, length]) => Math.abs(seconds) >= length);
+    if (!unit) return "just now";
+    const count = Math.floor(Math.abs(seconds) / unit[1]);
+    const words = `${count} ${unit[0]}${count === 1 ? "" : "s"}`;
+    return seconds > 0 ? `in ${words}` : `${words} ago`;
+  }
+
   function show(time) {
     const at = new Date(time.dateTime);
-    if (!("left" in time.dataset)) {
-      time.textContent = shown.format(at);
-      return;
-    }
+    const absolute = (at.getFullYear() === new Date(now()).getFullYear() ? brief : full).format(at);
     const seconds = (at - now()) / 1000;
-    const words = seconds > 0 ? `${left(seconds)} left` : `over since ${left(seconds)}`;
-    if (time.textContent !== words) time.textContent = words;
-    time.title = shown.format(at);
+    if (!("left" in time.dataset)) return write(time, absolute, `(${ago(seconds)})`, "ago");
+    write(time, seconds > 0 ? `${left(seconds)} left` : `over since ${left(seconds)}`, `· ${absolute}`, "until");
+  }
+
+  function write(time, first, second, kind) {
+    if (time.textContent === `${first} ${second}`) return; // a screen reader is told what is new
+    const parts = [first, second].map((text) => Object.assign(document.createElement("span"), { textContent: text }));
+    parts[1].className = kind;
+    time.replaceChildren(parts[0], " ", parts[1]);
   }
 
   // Where the time ends while the page is open, the page is told at that moment; by the server's clock, not this one's.
@@ -63,4 +76,5 @@
     waitForTheEnd();
   });
   setInterval(() => document.querySelectorAll("time[data-left]").forEach(show), 1000);
+  setInterval(() => all(document), 30_000);
 })();
