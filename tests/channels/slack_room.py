@@ -15,6 +15,7 @@ from interlock.service.client import Client
 from interlock.service.delivering import is_told
 from interlock.slack.api import SlackApi
 from interlock.slack.cards import card_of
+from interlock.slack.direct import SlackDirectSender
 from interlock.slack.interactions import SlackInteractions
 from interlock.slack.sender import SlackChannel, SlackSender
 from interlock.testing.slack import TEAM, FakeSlack
@@ -39,6 +40,9 @@ policies:
     levels:
       - {name: low, when: amount < 100, steps: [{ask: [group:managers]}]}
       - {name: high, steps: [{ask: [group:managers], approvals: 2}]}
+  reminding:
+    applies_to: action.name == "late"
+    levels: [{steps: [{ask: [group:managers], within: 1h, remind_after: [20m]}]}]
 default: {levels: [{name: small, steps: [{ask: [group:managers], within: 1h}]}]}
 """
 
@@ -52,8 +56,10 @@ class Room:
     def __init__(self, system, clock, **settings):
         self.system, self.clock, self.slack, self.said = system, clock, FakeSlack(), []
         api = SlackApi("xoxb-1", "https://slack.example/api", self.slack)
-        self.channel = SlackChannel("ops", "default", ROOM, api, self.slack.secret, **{"origin": ORIGIN, **settings})
-        self.sender = SlackSender(self.channel, system)
+        room, most = settings.pop("room", ROOM), settings.pop("most_an_hour", 10)
+        self.channel = SlackChannel("ops", "default", room, api, self.slack.secret, **{"origin": ORIGIN, **settings})
+        is_room = room is not None
+        self.sender = SlackSender(self.channel, system) if is_room else SlackDirectSender(self.channel, system, most)
         self.interactions = SlackInteractions(self.channel, system)
         hosts = frozenset({"approvals.example.com"})
         self.context = Context(system, ORIGIN, hosts, server=UNLIMITED, slack={"ops": self.interactions})

@@ -73,7 +73,7 @@ async def test_hostile_text_is_neither_markup_nor_mention_nor_link_and_what_does
     assert MENTIONS in shown
     assert "⟨U+202E⟩" in shown
     assert not set("\u202e\u2066\u200b\u2060\ufeff\u00ad\U000e0041") & set(json.dumps(card.blocks, ensure_ascii=False))
-    assert "! " in shown
+    assert "shown as ⟨U+…⟩" in shown
     kinds = {
         one["type"] for block in card.blocks for part in block.get("elements", ()) for one in part.get("elements", ())
     }
@@ -96,7 +96,9 @@ async def test_a_card_that_cannot_show_all_of_it_has_no_button_but_a_link(room, 
     card = await room.card(request.id)
     assert (card.whole, taken(card)) == (False, True)
     assert list(buttons(card.blocks)) == ["open"]
-    assert "This is not all of it, so that nobody can decide here" in words(card.blocks)
+    shown = words(card.blocks)
+    assert "This is not all of it, so that nobody can decide here" in shown
+    assert f"{next(iter(args))}" in shown, "what fits is shown all the same"
     assert "actions" not in [block["type"] for block in (await room.card(request.id, origin=None)).blocks]
 
 

@@ -132,14 +132,26 @@ class SlackSettings(ChannelSettings):
     elsewhere: ClassVar = {"channel": "name the room's id: room: C0123456789"}
 
     type: Literal["slack"]
-    room: SlackRoom = Field(description="the id of the room, such as C0123456789: its details end with it")
+    room: SlackRoom | None = Field(
+        default=None,
+        description="the id of the room, such as C0123456789; without one, people are told who have linked an account",
+    )
     token: SecretSettings = Field(description="where the bot's token is, xoxb-…")
     signing_secret: SecretSettings = Field(description="where the app's signing secret is, which proves Slack's calls")
     agents: tuple[Name, ...] = Field(default=(), max_length=100, description="whose requests alone; by default all")
     levels: tuple[Name, ...] = Field(
         default=(), max_length=100, description="on which levels of their policies alone; by default all"
     )
+    most_an_hour: int = Field(
+        default=10, ge=1, le=1_000, description="without a room, how many messages one person gets in an hour"
+    )
     api: Address = Field(default="https://slack.com/api", description="where Slack's Web API is")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.room is None and (self.agents or self.levels):
+            raise PydanticCustomError("room", "has `agents` and `levels` with a `room`: people choose for themselves")
+        return self
 
 
 class PeopleSettings(ChannelSettings):
@@ -201,7 +213,8 @@ def people_channels(channels: Mapping[str, object], tenant: str) -> dict[str, st
     return {
         name: str(getattr(one, "type", ""))
         for name, one in channels.items()
-        if isinstance(one, PeopleSettings) and one.tenant == tenant
+        if (isinstance(one, PeopleSettings) or (isinstance(one, SlackSettings) and one.room is None))
+        and one.tenant == tenant
     }
 
 

@@ -178,9 +178,13 @@ def _sqs(name: str, settings: SqsSettings, around: Surroundings) -> Sender:
 
 def _slack(name: str, settings: SlackSettings, around: Surroundings, parts: Parts) -> Sender:
     from interlock.slack.configured import slack_channel  # noqa: PLC0415 - needs what the extra brings
+    from interlock.slack.direct import SlackDirectSender  # noqa: PLC0415
     from interlock.slack.sender import SlackSender  # noqa: PLC0415
 
-    return SlackSender(slack_channel(name, settings, around.folder, around.environ, around.origin), parts)
+    channel = slack_channel(name, settings, around.folder, around.environ, around.origin)
+    if settings.room is None:
+        return SlackDirectSender(channel, parts, settings.most_an_hour)
+    return SlackSender(channel, parts)
 
 
 def _mail(name: str, settings: MailSettings, around: Surroundings, parts: Parts) -> Sender:

@@ -57,23 +57,24 @@ class Card:
     whole: bool
 
 
-def card_of(view: RequestView, history: Sequence[Entry], origin: str | None) -> Card:
-    """Return a request as a card for everybody in a room.
+def card_of(view: RequestView, history: Sequence[Entry], origin: str | None, person: str | None = None) -> Card:
+    """Return a request as a card.
 
     Args:
         history: its entries in the log.
         origin: where its page is; None if there is none.
+        person: canonical id of who alone sees it; None for everybody in a room.
     """
     request, room = view.request, Room()
     done = next((one.event for one in reversed(history) if isinstance(one.event, EffectExecuted)), None)
-    status = shown_status(view, None, done)
+    status = shown_status(view, person, done)
     subject = [*subject_blocks(request, room)]
     address = None if origin is None else f"{origin}/requests/{request.id}"
     title = TITLES[request.kind] if request.is_open else status.title
     blocks: list[Block] = [{"type": "header", "text": label(title, 150)}]
     if request.edition.author is not None:
         what = "Changed" if request.edition.answer is None else "Answered"
-        blocks.append(_small(f"{what} by {acting(request.edition.author, request.edition.on_behalf_of)}"))
+        blocks.append(_small(plain(f"{what} by {acting(request.edition.author, request.edition.on_behalf_of)}")))
     blocks += subject
     if not room.whole:
         where = "open the page to see all of it, and to decide" if address else "its page shows all of it"
@@ -82,11 +83,12 @@ def card_of(view: RequestView, history: Sequence[Entry], origin: str | None) -> 
     if request.ask.description:
         blocks += words_of_agent(request.ask.description, MANY_WORDS)
     blocks += _standing(view, status, votes_cast(history))
-    buttons = [*(_buttons(view) if room.whole else ()), *([link_button("Open the page", address)] if address else [])]
+    may_say = () if not room.whole else offered(view) if person is None else view.may.vote
+    buttons = [*_buttons(view, may_say), *([link_button("Open the page", address)] if address else [])]
     if buttons:
         blocks.append({"type": "actions", "block_id": "decide", "elements": buttons})
     about = "" if request.reference is None else f" about {request.reference}"
-    blocks.append(_small(f"Agent {request.agent}{about} · {request.id} · {request.digest[:19]}"))
+    blocks.append(_small(f"{plain(f'Agent {request.agent}{about}')} · {request.id} · {request.digest[:19]}"))
     said = f"{title}: {subject_row(request.edition.subject)}"
     return Card(blocks, shortened(escaped(said), MANY_WORDS), room.whole)
 
@@ -118,14 +120,12 @@ def moment(at: datetime) -> Block:
 
 
 def _small(text: str) -> Block:
-    return {
-        "type": "context",
-        "elements": [{"type": "plain_text", "text": shortened(plain(text), 500), "emoji": False}],
-    }
+    """Return a block of harmless text in small letters."""
+    return {"type": "context", "elements": [{"type": "plain_text", "text": shortened(text, 500), "emoji": False}]}
 
 
-def _buttons(view: RequestView) -> Iterator[Block]:
-    for verdict in offered(view):
+def _buttons(view: RequestView, verdicts: Sequence[Verdict]) -> Iterator[Block]:
+    for verdict in verdicts:
         asks = "…" if verdict is Verdict.approve and verdict in view.policy.reason_for else ""
         button = {
             "type": "button",

@@ -14,6 +14,7 @@ from typing import Any
 
 from interlock.domain.action import Verdict
 from interlock.domain.authority import Principal
+from interlock.domain.directory import ChatUser
 from interlock.domain.request import Request
 from interlock.domain.signatures import TOLERANCE
 from interlock.domain.slack_signatures import is_from_slack
@@ -27,7 +28,8 @@ from interlock.service.deliveries import send_again
 from interlock.service.parts import Parts
 from interlock.service.request_status import asked_words
 from interlock.slack.forms import COMMENT, FieldError, answer_of, edited_value, form_of, message_view
-from interlock.slack.payloads import Said, read_body, read_payload
+from interlock.slack.payloads import Asker, Said, read_call
+from interlock.slack.posting import sent_card
 from interlock.slack.sender import SlackChannel
 from interlock.slack.text import Block, link_button, section
 
@@ -82,8 +84,8 @@ class SlackInteractions:
         """By what the codes are made with which people confirm who they are, and for which tenant."""
         return self.channel.tenant, self.channel.signing_secret.encode()
 
-    async def read(self, at: str, signature: str, body: bytes) -> Said | None:
-        """Return what Slack tells; None if it is nothing that concerns a request.
+    async def read(self, at: str, signature: str, body: bytes) -> Said | Asker | None:
+        """Return what Slack tells; None if it is nothing that concerns us.
 
         Raises:
             Unauthenticated: if Slack has not signed it, or it has come before.
@@ -97,11 +99,20 @@ class SlackInteractions:
             await self._parts.store.keep_received(seen, now, now + 2 * TOLERANCE + timedelta(seconds=1))
         except Conflict:
             raise Unauthenticated("This has come before.") from None
-        return read_payload(read_body(body))
+        return read_call(body)
 
-    async def person_of(self, said: Said) -> str | None:
+    async def person_of(self, user: ChatUser) -> str | None:
         """Return who it is, by canonical id; None if nobody here has said that the account is theirs."""
-        return await self._accounts.person_of(self.channel.tenant, said.user)
+        return await self._accounts.person_of(self.channel.tenant, user)
+
+    async def answer(self, asker: Asker) -> Block:
+        """Return what somebody is told who has written our command: who they are here, or how they say so."""
+        person = await self.person_of(asker.user)
+        if person is not None:
+            reply = Reply(f"Here you are {person}. Your account there shows which accounts of Slack are yours.")
+        else:
+            reply = await self._asks_who(asker.user, asker.name)
+        return {"response_type": "ephemeral", "blocks": _blocks(reply)}
 
     async def take(self, said: Said, address: str | None, admit: Admit) -> Acknowledgement:
         """Do what somebody says, and return what Slack is answered: within a second, whether it is done by then or not.
@@ -145,9 +156,9 @@ class SlackInteractions:
             return Reply(DEFECT, self._page(said.request_id))
 
     async def _done(self, said: Said, address: str | None, admit: Admit) -> Reply:
-        person = await self.person_of(said)
+        person = await self.person_of(said.user)
         if person is None:
-            return await self._asks_who(said)
+            return await self._asks_who(said.user, said.name)
         admit(person)
         principal = Principal(person, "person", self.channel.tenant, "slack", address)
         client = Client(self._parts, principal, key=said.key)
@@ -197,31 +208,29 @@ class SlackInteractions:
         await self.channel.api.call("views.open", trigger_id=said.trigger, view=form)
         return Reply()
 
-    async def _asks_who(self, said: Said) -> Reply:
+    async def _asks_who(self, user: ChatUser, name: str) -> Reply:
         if self.channel.origin is None:
             return Reply("Nobody here knows who you are: whoever runs this server must say where people reach it.")
-        code = await self._accounts.code(self.key[1], self.channel.tenant, said.user, said.name)
+        code = await self._accounts.code(self.key[1], self.channel.tenant, user, name)
         text = (
             "Nobody here knows yet who you are in Slack: sign in once, and say that this account is yours. Then press "
         )
         link = link_button("Sign in and confirm", f"{self.channel.origin}/account/chats/link?code={code}")
-        return Reply(f"{text}the button again. The link is for you alone, and ends in 15 minutes.", link)
+        return Reply(f"{text}Then press the button again. The link is for you alone, and ends in 15 minutes.", link)
 
     async def _refresh(self, said: Said) -> None:
         """Have the card shown anew, after whatever is on its way already."""
-        wanted = DeliveryFilter(self.channel.name, about=[said.request_id])
+        wanted = DeliveryFilter(about=[said.request_id])  # of whatever channel: an app has one address for all
         found = await self._parts.store.deliveries(self.channel.tenant, wanted, limit=MOST_DELIVERIES)
-        shown = [one for one in found if one.reference]
+        shown = [one for one in found if (card := sent_card([one])) is not None and card.room == said.room]
         if shown:
             with contextlib.suppress(InterlockError):  # it is sent anyhow
                 await send_again(self._parts.store, self.channel.tenant, max(shown, key=lambda one: one.seq).id)
 
     async def _tell(self, said: Said, reply: Reply) -> None:
-        buttons = [] if reply.button is None else [{"type": "actions", "elements": [reply.button]}]
-        blocks = [section(reply.text[:2_900]), *buttons]
         try:
             await self.channel.api.call(
-                "chat.postEphemeral", channel=said.room, user=said.user.user, text="Interlock", blocks=blocks
+                "chat.postEphemeral", channel=said.room, user=said.user.user, text="Interlock", blocks=_blocks(reply)
             )
         except NotTaken as lost:
             _log.warning("Somebody was not told what became of what they said in Slack: %s", lost)
@@ -229,6 +238,11 @@ class SlackInteractions:
     def _page(self, request_id: str) -> Block | None:
         origin = self.channel.origin
         return None if origin is None else link_button("Open the page", f"{origin}/requests/{request_id}")
+
+
+def _blocks(reply: Reply) -> list[Block]:
+    buttons = [] if reply.button is None else [{"type": "actions", "elements": [reply.button]}]
+    return [section(reply.text[:2_900]), *buttons]
 
 
 def _form_answer(said: Said, reply: Reply) -> dict[str, Any]:

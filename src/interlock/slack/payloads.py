@@ -42,25 +42,38 @@ class Said:
     fields: Mapping[str, str] | None = None
 
 
-def read_body(body: bytes) -> dict[str, Any]:
-    """Return the payload of a call.
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who has written our command, to say who they are."""
 
-    Raises:
-        InvalidValue: if there is none.
-    """
-    given = parse_qs(body.decode(errors="replace"), max_num_fields=10).get("payload", [])
-    found = strict_json(given[0].encode(errors="replace")) if len(given) == 1 else None
-    if not isinstance(found, dict):
-        raise NOT_READ
-    return found
+    user: ChatUser
+    name: str
 
 
-def read_payload(payload: dict[str, Any]) -> Said | None:
-    """Return what somebody does; None if it is nothing that concerns a request, such as following a link.
+def read_call(body: bytes) -> Said | Asker | None:
+    """Return what somebody does; None if it is nothing that concerns us, such as following a link.
 
     Raises:
         InvalidValue: if it says so, and cannot be read.
     """
+    given = parse_qs(body.decode(errors="replace"), max_num_fields=30)
+    if "command" in given:
+        return _asker(given)
+    found = strict_json(given["payload"][0].encode(errors="replace")) if len(given.get("payload", [])) == 1 else None
+    if not isinstance(found, dict):
+        raise NOT_READ
+    return _said(found)
+
+
+def _asker(given: Mapping[str, list[str]]) -> Asker:
+    try:
+        (team,), (user,), names = given["team_id"], given["user_id"], given.get("user_name", [""])
+        return Asker(ChatUser(CHAT, _id(team), _id(user)), names[0][:LONGEST_ID])
+    except (KeyError, ValueError):
+        raise NOT_READ from None
+
+
+def _said(payload: dict[str, Any]) -> Said | None:
     try:
         match payload.get("type"):
             case "block_actions":

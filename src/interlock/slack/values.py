@@ -18,19 +18,25 @@ MOST_CHARACTERS = 9_000
 """How much of an action is shown on a card: Slack takes 50 blocks, and 3,000 characters in most of them."""
 
 
+BEGINNING = 500
+"""How much is shown of what finds no room."""
+
+
 class Room:
-    """How much more finds room; what did not is remembered."""
+    """How much more finds room; that something did not is remembered."""
 
     def __init__(self) -> None:
         self.blocks, self.characters, self.whole = MOST_BLOCKS, MOST_CHARACTERS, True
 
-    def taken(self, size: int) -> bool:
-        """Take room for a block, if there is any; after the first that found none, there is none for anything."""
-        fits = self.whole and size <= min(LONGEST_BLOCK, self.characters) and self.blocks > 0
-        if fits:
-            self.blocks, self.characters = self.blocks - 1, self.characters - size
-        self.whole = fits
-        return fits
+    def take(self, title: str, shown: str) -> str | None:
+        """Return what is shown, for which room is taken; its beginning, or None, where there is not enough."""
+        for part in (shown, f"{shown[:BEGINNING]}…"):
+            size = len(title) + len(part)
+            if self.blocks > 0 and size <= min(LONGEST_BLOCK, self.characters):
+                self.blocks, self.characters = self.blocks - 1, self.characters - size
+                return part
+            self.whole = False
+        return None
 
 
 def subject_blocks(request: Request, room: Room) -> Iterator[Block]:
@@ -45,10 +51,10 @@ def subject_blocks(request: Request, room: Room) -> Iterator[Block]:
                 yield rich(line(element("(no arguments)", italic=True)))
         case Question() as question:
             yield from text_blocks("The agent asks", question.text, room)
-            options = "\n".join(f"{number}. {one_line(one)}" for number, one in enumerate(question.options or (), 1))
-            wants = options or "\n".join(wanted(question.schema) if question.schema is not None else [])
-            if wants:
-                yield from _said("Answers" if options else "The answer", wants, room)
+            if question.options is not None:
+                yield from value_blocks("Answers", question.options, room)
+            elif question.schema is not None:
+                yield from _said("The answer:", "\n".join(wanted(question.schema)), room)
         case Draft(title=title, body=body):
             yield from value_blocks(title, body, room)
     if edition.answer is not None:
@@ -61,36 +67,37 @@ def value_blocks(name: str, value: Json, room: Room) -> Iterator[Block]:
         lines = counted(value.count("\n") + 1, "line", "lines")
         yield from text_blocks(f"{name_shown(name)} (text, {lines}, {len(value):,} characters)", value, room)
     elif isinstance(value, dict | list) and value:
-        shown = _as_far_as(_lines(value, ""), room)
-        if room.taken(len(name) + len(shown)):
-            title = line(*badges(f"{name_shown(name)}:", bold=True))
-            yield rich(title, {"type": "rich_text_preformatted", "elements": [element(shown)]})
+        title = f"{name_shown(name)}:"
+        shown = room.take(title, _as_far_as(_lines(value, "")))
+        if shown is not None:
+            text = {"type": "rich_text_preformatted", "elements": [element(shown)]}
+            yield rich(line(*badges(title, bold=True)), text)
     else:
         yield from _said(f"{name_shown(name)}:", one_line(value), room)
 
 
 def text_blocks(title: str, text: str, room: Room) -> Iterator[Block]:
     """Yield a text with its line breaks, marked as one."""
-    if len(text) > LONGEST_BLOCK:
-        room.whole = False
-    shown = fold_padding(harmless(text[:LONGEST_BLOCK], lines=True))
-    if room.taken(len(title) + len(shown)):
-        yield rich(line(*badges(f"{title}:", bold=True)), {"type": "rich_text_quote", "elements": badges(shown)})
+    shown = room.take(title, fold_padding(harmless(text[: LONGEST_BLOCK + 1], lines=True)))
+    if shown is not None:
+        quote = {"type": "rich_text_quote", "elements": badges(shown)}
+        yield rich(line(*badges(f"{title}:", bold=True)), quote)
 
 
 def _said(title: str, shown: str, room: Room) -> Iterator[Block]:
-    if room.taken(len(title) + len(shown)):
+    part = room.take(title, shown)
+    if part is not None:
         head = [*badges(title, bold=True), element(" ")] if title else []
-        yield rich(line(*head, *badges(shown, **({} if title else {"bold": True}))))
+        yield rich(line(*head, *badges(part, **({} if title else {"bold": True}))))
 
 
-def _as_far_as(lines: Iterator[str], room: Room) -> str:
+def _as_far_as(lines: Iterator[str]) -> str:
     """Return lines joined; no more of them than tell that there is no room for all."""
     found, size = [], 0
     for one in lines:
         found.append(one)
         size += len(one) + 1
-        if size > min(LONGEST_BLOCK, room.characters):
+        if size > LONGEST_BLOCK:
             break
     return "\n".join(found)
 

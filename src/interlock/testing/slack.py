@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -117,12 +117,13 @@ class FakeSlack(httpx2.AsyncBaseTransport):
         refused = why_refused(method, given)
         if refused:
             return {"ok": False, "error": refused}
-        methods = {
+        methods: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "chat.postMessage": self._post,
             "chat.update": self._update,
             "conversations.history": self._history,
             "chat.postEphemeral": self._show_to_one,
             "views.open": self._show_form,
+            "conversations.open": lambda given: {"ok": True, "channel": {"id": f"D{given['users']}"}},
         }
         found = methods.get(method)
         return {"ok": False, "error": "unknown_method"} if found is None else found(given)

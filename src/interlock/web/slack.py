@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from interlock.domain.access import Permission
 from interlock.errors import NotFound, Unauthenticated
+from interlock.slack.payloads import Asker
 from interlock.web.callers import note_principal, open_to_all
 from interlock.web.context import Context, context_of
 
@@ -39,9 +40,11 @@ async def interaction(call: Call, channel: str) -> Response:
         raise
     if said is None:
         return Response()
-    tenant, person = room.channel.tenant, await room.person_of(said)
+    tenant, person = room.channel.tenant, await room.person_of(said.user)
     if person is not None:
         note_principal(call, person)
+    if isinstance(said, Asker):
+        return JSONResponse(await room.answer(said))
     done = await room.take(said, address, partial(context.rates.call, tenant))
     after = None if done.after is None else BackgroundTask(done.after)
     return Response(background=after) if done.body is None else JSONResponse(done.body, background=after)
