@@ -234,8 +234,8 @@ def _state(block: dict[str, Any], values: dict[str, str]) -> dict[str, Any]:
 
 
 @contextmanager
-def serving(slack: FakeSlack) -> Iterator[str]:
-    """Answer on a port of this machine; yield the address of the API."""
+def serving(slack: FakeSlack, port: int = 0) -> Iterator[str]:
+    """Answer on a port of this machine, by default a free one; yield the address of the API."""
 
     class Answers(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -253,7 +253,7 @@ def serving(slack: FakeSlack) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+    with ThreadingHTTPServer(("127.0.0.1", port), Answers) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/api"
         server.shutdown()
