@@ -1,6 +1,7 @@
 """Mail: what it says, to whom, in which thread; and what a mail server may do to it."""
 
 import asyncio
+import re
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -12,6 +13,7 @@ from tests.channels.house import MIA, NOAH, OLGA
 from interlock.domain.action import Action, Question
 from interlock.domain.delivery import DeliveryState
 from interlock.domain.notice_choice import NoticeChoice, Way
+from interlock.domain.reply_tokens import read_reply_token
 from interlock.engine.ports.deliveries import DeliveryFilter
 from interlock.senders import mail as module
 from interlock.senders.mail import MailSender, MailServer
@@ -76,7 +78,9 @@ async def office(open_house, clock):
                 most_an_hour=10,
             )
 
-        house = open_house(sender)
+        senders = []
+        house = open_house(lambda system: senders.append(sender(system)) or senders[0])
+        house.sender_of_mail = senders[0]
         house.box, house.sender = box, sender
         yield house
 
@@ -158,6 +162,28 @@ async def test_hostile_content_can_only_be_read(office):
     )
     await office.by(MIA).ask_back(asked.id, EVIL)
     assert await mails(office) == {}, "nobody started it"
+
+
+async def test_links_that_decide_are_only_in_mails_that_show_all_of_it_and_only_where_they_are_wanted(office):
+    await office.ask()
+    assert "/decide?" not in str((await mails(office))[MIA])
+    office.sender_of_mail._links = b"k" * 32
+    one = await office.ask(Action("pay", {"to": "ACME"}))
+    links = {
+        person: re.findall(r"/decide\?token=(irt_[\w.\-]+)", parts(mail)["html"])
+        for person, mail in (await mails(office)).items()
+    }
+    grants = {
+        person: [read_reply_token(b"k" * 32, link, office.clock.at) for link in found]
+        for person, found in links.items()
+    }
+    for person in (MIA, NOAH):
+        assert [(one.person, str(one.verdict), one.digest) for one in grants[person]] == [
+            (person, verdict, one.digest) for verdict in ("approve", "reject") for one in [grants[person][0]]
+        ]
+        assert {grant.request_id for grant in grants[person]} == {one.id}
+    await office.ask(Action("pay", {"text": "x" * 5_000}))
+    assert "/decide?" not in str((await mails(office))[MIA]), "it does not show all of it"
 
 
 async def test_a_question_and_what_is_asked_back_and_how_it_ended(office):

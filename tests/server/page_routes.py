@@ -81,5 +81,7 @@ OPEN_PAGES = {
     ("POST", "/sign-in/password"): Permission.anybody,
     ("POST", "/sign-out"): Permission.anybody,
     ("GET", "/join"): Permission.anybody,
+    ("GET", "/decide"): Permission.anybody,  # a token of a mail proves who it is
+    ("POST", "/decide"): Permission.anybody,
     ("POST", "/join"): Permission.anybody,
 }

@@ -252,6 +252,14 @@ async def callback(house, vote):
     return answer.json().get("code")
 
 
+async def link_of_mail(house, vote):
+    before = len(await house.log())
+    answer = await house.server.client().post("../../decide", data=await token_of(house, vote))
+    noted = [event.code for event in (await house.log())[before:] if event.type == "refusal_noted"]
+    assert (answer.status_code < 400) is not bool(noted), answer.text
+    return noted[0] if noted else None
+
+
 async def queue(house, vote):
     replies = QueueReplies(house.server.system, REPLY_KEY, tenant="default", channel="bus", via="rabbitmq")
     try:
@@ -317,11 +325,11 @@ def remote_terminal(house, vote):
 
 
 DOORS = {"rest": rest, "batch": batch, "websocket": websocket, "callback": callback, "queue": queue}
-DOORS |= {"slack": slack, "terminal": terminal, "remote terminal": remote_terminal}
+DOORS |= {"link": link_of_mail, "slack": slack, "terminal": terminal, "remote terminal": remote_terminal}
 PATHS = {"rest": "/api/v1/requests/{}/votes", "batch": "/api/v1/requests/votes", "websocket": "/api/v1/socket"}
-PATHS |= {"callback": "/api/approval/{}", "slack": "/slack/ops"}
+PATHS |= {"callback": "/api/approval/{}", "slack": "/slack/ops", "link": "/decide"}
 WITHOUT_CALL = {"terminal", "queue"}
-BY_TOKEN = {"callback", "queue"}
+BY_TOKEN = {"callback", "queue", "link"}
 UNSEEN = {"another agent", "a stranger"}  # a command shows first what it votes on, and they do not see it
 NO_SUCH = {"one whose session has ended", "another tenant"}  # a terminal, or a channel, has one tenant
 NO_PERSON = {"agent", "service"}  # whom nobody can play in a terminal, or by a token: that is said first
@@ -330,7 +338,8 @@ CELLS = [
     for row in ROWS
     for door in DOORS
     if door not in BY_TOKEN | {"terminal", "slack"} or row.name not in NO_SUCH
-    if door != "slack" or row.kind not in NO_PERSON  # who cannot sign in has no account of Slack here
+    if door not in {"slack", "link"} or row.kind not in NO_PERSON  # who cannot sign in has no account of Slack, no mail
+    if door != "link" or row.logged  # its page says why, in words: the log has the code
 ]
 
 

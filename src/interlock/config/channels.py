@@ -175,6 +175,11 @@ class MailSettings(PeopleSettings):
         default=None, description="who signs in there; nobody by default"
     )
     password: SecretSettings | None = Field(default=None, description="where the user's password is")
+    links: SecretSettings | None = Field(
+        default=None,
+        description="where at least 32 random characters are that make links by which one decides, with a click on the "
+        "page that they open: whoever has them can vote as anybody; no such links by default",
+    )
     sender: MailAddress = Field(description="from which address it comes, such as approvals@example.com")
     sender_name: Annotated[StrictStr, Field(max_length=100)] = Field(
         default="Interlock", description="how the sender is called"

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import smtplib
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.headerregistry import Address
@@ -16,13 +16,17 @@ from email.utils import format_datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
+from interlock.domain.authority import Principal
 from interlock.domain.delivery import PEOPLE, Failure
 from interlock.domain.request import Request
 from interlock.engine.changes import Entry
 from interlock.engine.ports.sender import Message, NotTaken, Recipient
 from interlock.senders.mail_content import Content, content_of
 from interlock.senders.mail_layout import html_of, text_of
+from interlock.service.decision_links import linked_verdicts
 from interlock.service.notices import Notices, Told
+from interlock.service.token_replies import ReplyTokens
+from interlock.service.views import RequestView
 
 SECONDS = 10.0
 """For how long a mail server may say nothing."""
@@ -54,6 +58,7 @@ class MailSender:
     Args:
         sender: in whose name it is sent, such as `approvals@example.com`, and how that is called.
         origin: where people reach the server.
+        links: by what links are made by which one decides; None for no such links.
     """
 
     schedule = PEOPLE
@@ -71,6 +76,7 @@ class MailSender:
         origin: str,
         now: Callable[[], datetime],
         most_an_hour: int | None,
+        links: bytes | None = None,
     ) -> None:
         self.name = name
         self.tenant = tenant
@@ -80,6 +86,7 @@ class MailSender:
         self._sender = sender
         self._origin = origin
         self._now = now
+        self._links = links
         self._host = urlsplit(origin).hostname or "localhost"
 
     async def recipients(self, entry: Entry, request: Request | None) -> Sequence[Recipient]:
@@ -98,6 +105,8 @@ class MailSender:
 
     def _mail(self, told: Told, message: Message) -> EmailMessage:
         content = content_of(told, message, self._origin)
+        if content.whole and told.view is not None and self._links is not None:
+            content = replace(content, links=tuple(self._decides(told.person, told.view, self._links)))
         settings = f"{self._origin}/account/notices"
         mail = EmailMessage(SMTP)
         name, address = self._sender
@@ -111,6 +120,12 @@ class MailSender:
         mail.set_content(text_of(content, settings), cte="quoted-printable")
         mail.add_alternative(html_of(content, settings), subtype="html", cte="quoted-printable")
         return mail
+
+    def _decides(self, person: str, view: RequestView, key: bytes) -> Iterator[tuple[str, str]]:
+        """Yield what somebody may say by a link, and the link."""
+        tokens = ReplyTokens(key, (person,)).of(view.request).get(person, {})
+        for verdict in linked_verdicts(view, Principal(person, "person", self.tenant, self.name)):
+            yield verdict.capitalize(), f"{self._origin}/decide?token={tokens[verdict]}"
 
     def _thread(self, mail: EmailMessage, told: Told, message: Message, content: Content) -> None:
         """Let all mails to somebody about one request stand together: the first one has the same name for ever."""

@@ -13,7 +13,6 @@ from typing import Protocol, get_args
 from interlock.config.channels import (
     AnyChannel,
     AppriseSettings,
-    CallbackSettings,
     EventName,
     MailSettings,
     RabbitMQSettings,
@@ -86,7 +85,7 @@ def listeners_of(
         if not isinstance(settings, RabbitMQSettings | SqsSettings) or settings.replies is None:
             continue
         given = settings.replies
-        key = _reply_key(name, given, around)
+        key = _reply_key(f"channels.{name}.replies.key", given.key, around)
         replies = QueueReplies(parts, key, tenant=settings.tenant, channel=name, via=settings.type)
         found.append(_listener(name, settings, given.queue, replies, around, complain))
     return found
@@ -98,8 +97,13 @@ def reply_keys_of(channels: Mapping[str, AnyChannel], around: Surroundings) -> l
     Raises:
         BadInput: see `senders_of`.
     """
-    replying = [(name, one) for name, one in channels.items() if isinstance(one, REPLYING)]
-    return [(one.tenant, _reply_key(name, one.replies, around)) for name, one in replying if one.replies is not None]
+    found = []
+    for name, one in channels.items():
+        if isinstance(one, REPLYING) and one.replies is not None:
+            found.append((one.tenant, _reply_key(f"channels.{name}.replies.key", one.replies.key, around)))
+        if isinstance(one, MailSettings) and one.links is not None:
+            found.append((one.tenant, _reply_key(f"channels.{name}.links", one.links, around)))
+    return found
 
 
 def _listener(  # noqa: PLR0913, PLR0917 - what a listener is made of
@@ -201,6 +205,7 @@ def _mail(name: str, settings: MailSettings, around: Surroundings, parts: Parts)
         origin=_origin(name, around),
         now=around.now,
         most_an_hour=settings.most_an_hour,
+        links=None if settings.links is None else _reply_key(f"channels.{name}.links", settings.links, around),
     )
 
 
@@ -235,13 +240,12 @@ def _channel(
     events = EVENTS if settings.events is None else frozenset(settings.events)
     given, replies = settings.replies, None
     if given is not None:
-        tokens = ReplyTokens(_reply_key(name, given, around), given.people)
+        tokens = ReplyTokens(_reply_key(f"channels.{name}.replies.key", given.key, around), given.people)
         replies = Replies(tokens, given.queue if isinstance(given, ReplySettings) else None)
     return EventChannel(name, settings.tenant, events, around.origin, replies)
 
 
-def _reply_key(name: str, settings: CallbackSettings, around: Surroundings) -> bytes:
-    where, key = f"channels.{name}.replies.key", settings.key
+def _reply_key(where: str, key: SecretSettings, around: Surroundings) -> bytes:
     found = read_secret(where, around.folder, around.environ, env=key.env, file=key.file).encode()
     if len(found) < SHORTEST_KEY:
         raise InvalidConfig(

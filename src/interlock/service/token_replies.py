@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from interlock.domain.action import VERDICTS, Verdict
-from interlock.domain.authority import Principal
+from interlock.domain.authority import Principal, canonical_id
 from interlock.domain.canonical import Json
 from interlock.domain.reply_tokens import ReplyGrant, key_of_token, read_reply_token, reply_token
 from interlock.domain.request import Request
@@ -102,7 +102,7 @@ class TokenReplies:
         for tenant, key in self._keys:
             grant = read_reply_token(key, reply.token, now)
             if grant is not None and grant.tenant == tenant and not reply.contradicts(grant):
-                return grant
+                return replace(grant, person=canonical_id(grant.person))  # as sessions name people
         raise Unauthenticated("The token proves nothing here: it was not made for this reply, or has ended.")
 
     async def cast(self, grant: ReplyGrant, reply: TokenReply, address: str | None = None) -> Request:

@@ -21,6 +21,7 @@ from interlock.domain.credentials import Device, SessionLimits
 from interlock.service.accounts import Accounts
 from interlock.service.chat_accounts import ChatAccounts
 from interlock.service.credentials import Authenticator
+from interlock.service.decision_links import DecisionLinks
 from interlock.service.first_account import FirstAccount
 from interlock.service.following import Reader
 from interlock.service.last_changes import LastChanges
@@ -94,6 +95,11 @@ class Context:
     def replies(self) -> TokenReplies:
         """Who takes replies by the tokens of messages."""
         return TokenReplies(self.parts, self.reply_keys, via="callback", name="callback")
+
+    @cached_property
+    def decision_links(self) -> DecisionLinks:
+        """Who takes the links of mails by which one decides."""
+        return DecisionLinks(self.parts, self.reply_keys)
 
     @cached_property
     def view_recorder(self) -> ViewRecorder:
