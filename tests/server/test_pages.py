@@ -78,7 +78,7 @@ def test_each_form_of_a_page_says_for_whom_it_was_made():
     forms = re.findall(
         r'<form\b(?:[^>{]|{{.*?}}|{%.*?%})*?method="post".*?(?:<button|<textarea|</form)', source, re.DOTALL
     )
-    nobodys = re.compile(r'action="/(sign-out|sign-in|sign-in/password|join)"')
+    nobodys = re.compile(r'action="/(sign-out|sign-in|sign-in/password|join|decide)"')
     assert len(forms) > len(nobodys.findall(source)) + 20
     assert [one for one in forms if not nobodys.search(one) and "{{ made_for }}" not in one] == []
 
