@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
-from aio_pika.exceptions import AMQPError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 AT_MOST_EVERY = 0.002
 """Seconds between two messages of one process: what happens in between is told by one."""
@@ -24,7 +24,7 @@ FLUSH_SECONDS = 2.0
 MOST_WAITING = 10
 """How many hints wait for a process that does not read: one would do."""
 
-BROKEN = (AMQPError, ConnectionError, OSError, TimeoutError, asyncio.InvalidStateError)
+BROKEN = (AMQPError, ChannelInvalidStateError, ConnectionError, OSError, TimeoutError, asyncio.InvalidStateError)
 
 
 class RabbitMQHints:

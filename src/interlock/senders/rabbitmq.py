@@ -8,15 +8,14 @@ from collections.abc import Callable
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage, AbstractQueue
-from aio_pika.exceptions import AMQPError, DeliveryError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
 
 from interlock.domain.delivery import BROKER, Failure
 from interlock.engine.ports.sender import Message, NotTaken
-from interlock.errors import InterlockError, StoreError
 from interlock.senders.cloud_events import CONTENT_TYPE
 from interlock.senders.event_channel import EventChannel, EventSender
 from interlock.service.following import CutShort, unless
-from interlock.service.queue_replies import QueueReplies
+from interlock.service.queue_replies import QueueReplies, taken
 
 SECONDS = 10.0
 RECONNECT = 2.0
@@ -24,7 +23,7 @@ PREFETCH = 20
 DELIVERY_LIMIT = 20
 """How often a message goes back to its queue before it goes to the dead letters."""
 
-BROKEN = (AMQPError, ConnectionError, OSError, TimeoutError, asyncio.InvalidStateError)
+BROKEN = (AMQPError, ChannelInvalidStateError, ConnectionError, OSError, TimeoutError, asyncio.InvalidStateError)
 
 
 class RabbitMQSender(EventSender):
@@ -96,7 +95,7 @@ class RabbitMQReplies:
     """Takes the replies of a queue, one vote each.
 
     What is no reply, or is refused, goes to `QUEUE.dead` with the reason; what cannot be decided now, because the
-    database does not answer, comes again.
+    database does not answer, waits. A broker that lost patience meanwhile sends it again: it counts once.
     """
 
     def __init__(self, url: str, queue: str, replies: QueueReplies, complain: Callable[[str], None]) -> None:
@@ -128,20 +127,14 @@ class RabbitMQReplies:
                     await self._one(channel, message)
 
     async def _one(self, channel: AbstractChannel, message: AbstractIncomingMessage) -> None:
-        try:
-            await self._replies.take(message.body)
-        except StoreError as error:
-            self._complain(error.message)
-            await asyncio.sleep(1)
-            await message.nack(requeue=True)
-            return
-        except InterlockError as refused:
-            dead = aio_pika.Message(
+        dead = await taken(self._replies, message.body, self._complain)
+        if dead is not None:
+            letter = aio_pika.Message(
                 message.body,
                 delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-                headers={"interlock-reason": refused.message, "interlock-code": refused.code},
+                headers={"interlock-reason": dead.reason, "interlock-code": dead.code},
             )
-            await channel.default_exchange.publish(dead, f"{self._queue}.dead", timeout=SECONDS)
+            await channel.default_exchange.publish(letter, f"{self._queue}.dead", timeout=SECONDS)
         await message.ack()
 
 

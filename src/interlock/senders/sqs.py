@@ -13,11 +13,11 @@ from botocore.exceptions import BotoCoreError, ClientError, NoRegionError  # typ
 
 from interlock.domain.delivery import BROKER, Failure
 from interlock.engine.ports.sender import Message, NotTaken
-from interlock.errors import BadInput, InterlockError, StoreError
+from interlock.errors import BadInput
 from interlock.senders.cloud_events import CONTENT_TYPE
 from interlock.senders.event_channel import EventChannel, EventSender
 from interlock.service.following import CutShort, unless
-from interlock.service.queue_replies import QueueReplies
+from interlock.service.queue_replies import QueueReplies, taken
 
 BROKEN = (BotoCoreError, ClientError)
 MOST_BYTES = 256 * 1024
@@ -128,7 +128,7 @@ class SqsReplies:
     """Takes the replies of a queue, one vote each.
 
     What is no reply, or is refused, goes to the queue `NAME-dead` with the reason; what cannot be decided now, because
-    the database does not answer, comes again.
+    the database does not answer, waits.
     """
 
     def __init__(self, queue: Queue, dead: Queue, replies: QueueReplies, complain: Callable[[str], None]) -> None:
@@ -170,12 +170,7 @@ class SqsReplies:
 
     async def _one(self, message: dict[str, Any]) -> None:
         body: str = message["Body"]
-        try:
-            await self._replies.take(body.encode(errors="replace"))
-        except StoreError as error:
-            self._complain(error.message)
-            await self._queue.keep(message, int(RETRY))
-            return
-        except InterlockError as refused:
-            await self._dead.put(body, group="dead", reason=refused.message, code=refused.code)
+        dead = await taken(self._replies, body.encode(errors="replace"), self._complain)
+        if dead is not None:
+            await self._dead.put(body, group="dead", reason=dead.reason, code=dead.code)
         await self._queue.delete(message)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from interlock.domain.canonical import strict_json
 from interlock.domain.request import Request
-from interlock.errors import InvalidValue, Unauthenticated
+from interlock.errors import InterlockError, InvalidValue, StoreError, Unauthenticated
 from interlock.service.parts import Parts
 from interlock.service.token_replies import TokenReplies, TokenReply
 
 MOST_BYTES = 1_000_000
+RETRY = 1.0
+"""Seconds after which a reply is tried again that the database could not take."""
 
 
 class QueueReplies:
@@ -42,6 +47,34 @@ class QueueReplies:
             await self._replies.note(reply.request_id)
             raise
         return await self._replies.cast(grant, reply)
+
+
+@dataclass(frozen=True, slots=True)
+class Undeliverable:
+    """Why a reply goes to the dead letters."""
+
+    code: str
+    reason: str
+
+
+async def taken(replies: QueueReplies, body: bytes, complain: Callable[[str], None]) -> Undeliverable | None:
+    """Take a reply, and wait for the database if that is away; return why it goes to the dead letters, if it does.
+
+    Whatever one message does, it must not keep the others from being taken: a defect is a reason, too.
+    """
+    while True:
+        try:
+            await replies.take(body)
+        except StoreError as error:
+            complain(error.message)
+            await asyncio.sleep(RETRY)  # not given back: a queue counts how often that was done
+        except InterlockError as refused:
+            return Undeliverable(refused.code, refused.message)
+        except Exception as defect:  # noqa: BLE001 - see above
+            complain(f"internal error while a reply was taken: {type(defect).__name__}: {defect}")
+            return Undeliverable("internal_error", f"A defect of Interlock: {type(defect).__name__}.")
+        else:
+            return None
 
 
 def _read(body: bytes) -> TokenReply:

@@ -35,11 +35,15 @@ def scripts() -> Path | None:
 class RabbitMQServer:
     """A broker, made and started; `remove` or the end of this process removes it.
 
+    Args:
+        consumer_timeout: seconds after which it closes the channel of who has not acknowledged a message; by default
+            half an hour.
+
     Raises:
         RuntimeError: if none is installed, or it does not start.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, consumer_timeout: float | None = None) -> None:
         programs, epmd = scripts(), shutil.which("epmd")
         if programs is None or epmd is None:
             raise RuntimeError("There is no RabbitMQ here: install rabbitmq-server.")
@@ -52,6 +56,7 @@ class RabbitMQServer:
             [epmd, "-address", "127.0.0.1", "-port", str(self._epmd_port)],
             [str(programs / "rabbitmq-server")],
         ]
+        self._consumer_timeout = consumer_timeout
         self._keeper: Keeper | None = None
         (self.folder / "rabbitmq.conf").write_text(self._configuration())
         (self.folder / "enabled_plugins").write_text("[].\n")
@@ -103,6 +108,8 @@ class RabbitMQServer:
             self._keeper = None
 
     def _configuration(self) -> str:
+        limit = self._consumer_timeout
+        patience = () if limit is None else (f"consumer_timeout = {limit * 1000:.0f}",)
         return "\n".join(
             (
                 f"listeners.tcp.1 = 127.0.0.1:{self.port}",
@@ -112,6 +119,7 @@ class RabbitMQServer:
                 "log.file = broker.log",
                 "log.file.level = warning",
                 "disk_free_limit.absolute = 10MB",
+                *patience,
                 "",
             )
         )
@@ -125,7 +133,8 @@ class RabbitMQServer:
             "ERL_EPMD_PORT": str(self._epmd_port),
             "RABBITMQ_NODENAME": "interlock@localhost",
             "RABBITMQ_DIST_PORT": str(free_port()),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none"
+            + ("" if self._consumer_timeout is None else " -rabbit channel_tick_interval 500"),
             "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
             "RABBITMQ_CONF_ENV_FILE": str(self.folder / "none"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
