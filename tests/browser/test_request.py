@@ -125,7 +125,7 @@ async def test_what_is_wrong_in_a_change_stays_beside_what_was_typed(open_site):
     page = await opened_request(site, await ask(await site.agent(), SMALL_PAY), MIA, PHONE)
     await page.get_by_role("link", name="Edit").click()
     await page.locator('input[name$=":/amount"]').fill("400")
-    await page.get_by_text("Your version belongs to level large").wait_for()
+    await page.get_by_text('Your version belongs to level "large"').wait_for()
     await page.locator('input[name$=":/amount"]').fill("sixty")
     await page.get_by_role("button", name="Approve with changes").click()
     await page.get_by_role("link", name="amount: It must be a number").wait_for()

@@ -21,7 +21,7 @@ def test_S1_the_prompt_shows_the_plan_and_the_action_and_approving_executes(comm
     child.expect_exact('note: "pay for a book"')
     child.expect_exact("In the agent's own words:")
     child.expect_exact("│ Pay the shop")
-    child.expect("Policy local, level reviewer")
+    child.expect('Policy local, level "reviewer"')
     child.expect("Time left: 6 days 23 hours")
     child.expect(PROMPT)
     child.sendline("yes")

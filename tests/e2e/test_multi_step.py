@@ -41,7 +41,7 @@ def test_S1_S8_manager_then_finance_then_it_is_paid(office):
     child.expect_exact("[AGENT] Purchase: 3 laptops from ACME for 4500")
     play(child, "mia")
     child.expect_exact('amount: "4500"')
-    child.expect_exact("Policy purchases, level manager: because amount < 10000.")
+    child.expect_exact('Policy purchases, level "manager": because amount < 10000.')
     child.expect(PROMPT)
     child.sendline("yes")
     play(child, "pete@example.com")

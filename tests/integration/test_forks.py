@@ -55,7 +55,7 @@ async def test_what_a_rule_approves_is_asked_in_a_fork_and_who_is_asked_is_told(
         request = await story.asked(fork.id)
         assert (world, request.asked.name) == ([{"text": "hi"}], "send")
         view = await story.system.client(principal("local:me")).request(request.id)
-        assert "no rule approves in a fork, as the level free would" in view.why
+        assert 'no rule approves in a fork, as the level "free" would' in view.why
         assert f"{run_id} has asked the same ({done.id}): approved; done, " in view.done_before
     again = await story.system.runs.fork(fork.id, story.me)  # from a fork: at two removes
     await story.drain()

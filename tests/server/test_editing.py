@@ -214,7 +214,7 @@ async def test_before_a_change_is_made_the_form_says_who_must_agree_on_it(open_s
         )
     assert said["60.00"] == "It is approved, and your version is carried out."
     assert said["400"] == (
-        "Your version belongs to level large: the group managers (2 of them), then the group directors must agree. "
+        'Your version belongs to level "large": the group managers (2 of them), then the group directors must agree. '
         "It is recorded; 1 more approval must follow."
     )
     found = await stands(server, asked)

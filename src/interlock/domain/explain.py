@@ -32,7 +32,7 @@ class _Case:
 
 @dataclass(frozen=True, slots=True)
 class OpenTime:
-    """What a step that has a calendar (`where`: `level director, step 2`) comes to, if it began at some moment."""
+    """What a step that has a calendar (`where`: `level "director", step 2`) comes to, if it began at some moment."""
 
     policy: str
     where: str
@@ -53,7 +53,8 @@ def explain(subject: Request | Occasion, policy: Policy, directory: Directory, n
     """
     case = _case(subject, policy, now)
     level = policy.levels[case.route.level]
-    lines = [f"Policy {policy.name}, {level.title}: {_because(case.route, level)}."]
+    because = _because(case.route, level, len(policy.levels))
+    lines = [f"Policy {policy.name}, {level.title}{f': {because}' if because else ''}."]
     if case.request is not None and not case.request.is_open:
         lines.append(_outcome(case.request))
     elif level.automatic:
@@ -82,9 +83,9 @@ def _case(subject: Request | Occasion, policy: Policy, now: datetime | None) -> 
     return _Case(occasion, request.route, now or request.opened_at, request.editors, request)
 
 
-def _because(taken: Route, level: Level) -> str:
+def _because(taken: Route, level: Level, levels: int) -> str:
     if taken.reason == "no condition":
-        return "the last level, which takes the rest"
+        return "no condition of another level holds" if levels > 1 else ""
     return f"because {taken.reason}" if taken.reason == level.when else taken.reason
 
 
@@ -204,7 +205,8 @@ def _voters(case: _Case, policy: Policy, directory: Directory, step: Step, *, no
     when = "May vote now" if now else "May vote then"
     yield f"{when}: {', '.join(names)}." if names else f"{when}: nobody. It can only expire or be withdrawn."
     if names and not open_to_all and len(may) < step.approvals:
-        yield f"That is too few for {step.approvals} approvals: it can only expire, be rejected or be withdrawn."
+        noun = "approvals" if step.approvals > 1 else "approval"
+        yield f"That is too few for {step.approvals} {noun}: it can only expire, be rejected or be withdrawn."
     given = [one for one in directory.delegations if one.giver in may and one.covers(case.now)]
     yield from (_delegated(one, eligibility, step, case.now) for one in given[:SHOWN])
     yield from out[:SHOWN]

@@ -96,8 +96,8 @@ class Level:
 
     @property
     def title(self) -> str:
-        """What it is called in a sentence: "level director"; "level 2" where it has no name of its own."""
-        return self.name if self.name.startswith("level ") else f"level {self.name}"
+        """What it is called in a sentence: `level "director"`; `level 2` where it has no name of its own."""
+        return self.name if self.name.startswith("level ") else f'level "{self.name}"'
 
 
 @dataclass(frozen=True, slots=True)

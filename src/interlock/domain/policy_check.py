@@ -42,7 +42,7 @@ class Finding:
         severity: an `error` is a policy, level or step that cannot work; a `warning` is one that may be meant so.
         code: says what by one stable word, such as `unreachable`.
         policy: its name; `delegations` or `people` for what all of them share.
-        where: such as `level director, step 2`; empty for the whole policy.
+        where: such as `level "director", step 2`; empty for the whole policy.
     """
 
     severity: Literal["error", "warning"]

@@ -171,7 +171,8 @@ def warnings_about(text: str, what: str, *, whole: bool = False) -> list[str]:
     characters = set(text)
     hidden = _hidden(text, {one for one in characters - set("\n\r\t⟨⟩") if not _readable(one, "", 0)})
     if hidden:
-        found.append(f"{what} holds {hidden:,} invisible or control characters, shown as {OPEN}U+…{CLOSE}")
+        which = "character" if hidden == 1 else "characters"
+        found.append(f"{what} holds {hidden:,} invisible or control {which}, shown as {OPEN}U+…{CLOSE}")
     if not characters.isdisjoint(TURNING):
         found.append(_turned(text, what))
     if len(scripts_of(characters)) > 1:

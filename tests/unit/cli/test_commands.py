@@ -264,7 +264,7 @@ def test_a_policy_file_is_explained_and_checked(command):
     assert checked.returncode == 2
     assert "nobody can vote" in checked.stdout
     (command.folder / "try.yaml").write_text("name: pay\nargs: {amount: 5}\n")
-    assert "level finance" in command.run("policy", "explain", "try.yaml").stdout
+    assert 'level "finance"' in command.run("policy", "explain", "try.yaml").stdout
     (command.folder / "try.yaml").write_text("nome: pay\n")
     assert command.run("policy", "explain", "try.yaml").returncode == 2
 

@@ -138,7 +138,7 @@ def test_a_level_without_a_name_is_called_by_its_number_once_and_counts_agree(co
     assert "error: p, level 1, step 1: nobody can vote" in checked
     assert checked.endswith("2 policies read, 2 findings, 1 error.\n")
     (command.folder / "try.yaml").write_text("name: pay\n")
-    assert command.run("policy", "explain", "try.yaml").stdout.startswith("Policy p, level 1: ")
+    assert command.run("policy", "explain", "try.yaml").stdout.startswith("Policy p, level 1.\n")
 
 
 TEAM = """\

@@ -115,7 +115,7 @@ def test_in_a_fork_no_rule_approves_and_the_reason_says_so(free):
     policy = Policy("p", (Level("free", free, automatic=True), *levels("false", "true")))
     found = route(policy, "", replace(occasion(Action("pay", {})), forked=True))
     assert policy.levels[found.level].name == "level true"
-    assert found.reason == "no rule approves in a fork, as the level free would"
+    assert found.reason == 'no rule approves in a fork, as the level "free" would'
     unjudged = Policy("p", (Level("free", "nothing.x", automatic=True), *levels("true", "true")))
     assert route(unjudged, "", replace(occasion(Action("pay", {})), forked=True)).level == len(unjudged.levels) - 1
 
@@ -397,7 +397,7 @@ SECOND = "asks the group f or anyone with the role boss; 2 distinct people must 
 
 def test_something_that_may_be_asked_is_explained():
     assert explain(occasion(), PURCHASES, COMPANY).splitlines() == [
-        "Policy purchases, level petty cash: because amount < 10.",
+        'Policy purchases, level "petty cash": because amount < 10.',
         "The rule approves it at once; nobody is asked. It is recorded as the rule's approval.",
     ]
     text = explain(occasion(Action("pay", {"amount": "much"})), PURCHASES, COMPANY)
@@ -408,7 +408,7 @@ def test_a_request_is_explained_step_by_step():
     bench = Bench(PURCHASES, COMPANY, initiator="ian")
     bench.ask(Action("pay", {"amount": "50"}))
     assert explain(bench.request, PURCHASES, COMPANY).splitlines() == [
-        "Policy purchases, level two: the last level, which takes the rest.",
+        'Policy purchases, level "two": no condition of another level holds.',
         "Step 1 of 2 (now): asks the group g; 1 approval is needed, 1 rejection ends it.",
         "  Until 2026-11-02 13:00:00 UTC. If nobody decides by then, it expires: it is not approved.",
         "  May vote now: mia.",
@@ -487,7 +487,7 @@ def test_what_every_step_with_a_calendar_comes_to():
     policy = Policy("p", (Level("only", None, (Step(("group:g",)), AT_WORK)),))
     (said,) = map(str, business_hours([policy], occasion().now))
     assert said.startswith(
-        "p, level only, step 2: 30 hours of open time (Monday to Friday 09:00-17:00 in Europe/Berlin"
+        'p, level "only", step 2: 30 hours of open time (Monday to Friday 09:00-17:00 in Europe/Berlin'
     )
     assert said.endswith("; begun now, until 2026-11-06 15:00:00 UTC (Friday 2026-11-06 16:00 in Europe/Berlin)")
     assert list(business_hours([PURCHASES], occasion().now)) == []

@@ -113,7 +113,7 @@ def test_only_what_nobody_can_undo_takes_a_second_act(steps, subject, said, reas
 def test_the_highest_of_several_levels_and_what_was_done_before_take_one_as_well():
     bench = bench_of(levels=(Level("never", "false", (MANAGERS,)),))
     assert why_confirmed(bench.request, seen_by(bench, "mia")) == (
-        "It stands on the highest level of its policy, level only.",
+        'It stands on the highest level of its policy, level "only".',
     )
     plain = bench_of()
     assert why_confirmed(plain.request, seen_by(plain, "mia"), done_before="It was done.") == ("It was done.",)

@@ -79,7 +79,8 @@ class Row:
             return ""
         number = sum(VERDICTS[one.verdict].supports for one in request.votes)
         needed = f"{number} of {request.step_approvals}" if request.step_approvals else f"{number}"
-        return f"{needed} approvals{': ' if names else ''}{', '.join(names)}"
+        noun = "approval" if request.step_approvals == 1 else "approvals"
+        return f"{needed} {noun}{': ' if names else ''}{', '.join(names)}"
 
 
 @dataclass(frozen=True, slots=True)

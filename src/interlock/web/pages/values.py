@@ -214,8 +214,7 @@ class _Maker:
         end = start + len(shown)
         more = None
         if end < len(text):
-            words = f"Characters {end + 1:,} to {len(text):,} of {len(text):,}"
-            more = self._more(words, end)
+            more = self._more(_span("Characters", "character", end + 1, len(text)), end)
         lines = text.count("\n") + 1
         long = folds and (len(text) > (LONG_NAME if kind == "name" else LONG_TEXT) or lines > MANY_LINES)
         return Node(
@@ -307,10 +306,16 @@ class _Maker:
         return folds and bool(values) and (len(values) > MANY_ENTRIES or (depth > 0 and depth % DEEP == 0))
 
     def _rest(self, end: int, count: int, what: str) -> More | None:
-        return self._more(f"{what} {end + 1:,} to {count:,} of {count:,}", end) if end < count else None
+        one = {"Fields": "field", "Rows": "row", "Entries": "entry"}[what]
+        return self._more(_span(what, one, end + 1, count), end) if end < count else None
 
     def _more(self, words: str, start: int) -> More:
         return More(words, f"{self.source}&{self._place(start)}")
 
     def _place(self, start: int) -> str:
         return f"at={'.'.join(self.at)}&from={start}"
+
+
+def _span(many: str, one: str, first: int, last: int) -> str:
+    """Name what is left of so many: several, or one."""
+    return f"The last {one} of {last:,}" if first == last else f"{many} {first:,} to {last:,} of {last:,}"
