@@ -74,6 +74,12 @@ async def test_nobody_approves_before_everything_that_is_folded_was_opened(site,
     assert await page.locator(".value-list .value-list").count() == 1_200, "a live change folds nothing"
     await page.reload()
     await page.locator("details[data-opened]").first.wait_for()
+    await site.sign_in(page.context, "noah@example.com")
+    await page.reload()
+    await page.get_by_text("Open the 4 folded parts first").wait_for()  # another person has opened nothing
+    while await note.count():
+        await note.click()
+        await page.locator("details[open] > [data-unread]").wait_for(state="detached")
     await approve.click()
     await page.get_by_text("Approved before").wait_for()
     assert path_of(page) == f"/requests/{id_}"

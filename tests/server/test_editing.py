@@ -1,7 +1,7 @@
 """The pages for approving with changes and for answering, as a browser without a script uses them."""
 
 import re
-from html import escape
+from html import escape, unescape
 from urllib.parse import urlencode
 
 import pytest
@@ -210,7 +210,9 @@ async def test_before_a_change_is_made_the_form_says_who_must_agree_on_it(open_s
     for amount in ("60.00", "400"):
         shown = await send(mia, asked, with_typed(pairs, **{"text:/amount": amount}), do="preview")
         said[amount] = (
-            re.sub(r"</?bdi>", "", shown.text).partition("What it leads to:</strong> ")[2].partition("</p>")[0]
+            unescape(re.sub(r"</?bdi>", "", shown.text))
+            .partition("What it leads to:</strong> ")[2]
+            .partition("</p>")[0]
         )
     assert said["60.00"] == "It is approved, and your version is carried out."
     assert said["400"] == (

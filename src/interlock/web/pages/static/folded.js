@@ -1,6 +1,8 @@
 // Nobody approves what they have not opened: as long as a folded part is closed still, approving is off, and says why.
 (() => {
-  const KEPT = "interlock.opened", MOST_KEPT = 2000;
+  const MINE = "interlock.opened", MOST_KEPT = 2000;
+  const KEPT = `${MINE}:${document.body.dataset.madeFor}`; // of whoever has signed in: what another has opened, they have not
+  for (const name of Object.keys(sessionStorage)) if (name.startsWith(MINE) && name !== KEPT) sessionStorage.removeItem(name);
   const known = new Set(JSON.parse(sessionStorage.getItem(KEPT) || "[]"));
 
   const keyOf = (part) => `${part.closest(".value-whole")?.id ?? location.pathname} ${part.dataset.folded}`;
