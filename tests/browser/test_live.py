@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 
 from playwright.async_api import expect
 from tests.browser.conftest import path_of
@@ -108,3 +109,33 @@ async def test_a_change_of_somebodys_rights_reaches_what_they_have_open_within_s
     assert (await olga.delete(place)).is_success
     await request.get_by_text("There is no request").wait_for(timeout=5000)  # hers to see no more
     assert path_of(request) == f"/requests/{asked['id']}"
+
+
+async def test_a_server_that_answers_late_is_asked_less_often(site):
+    page = await site.opened_by(MIA)
+    await page.clock.install()
+    await page.goto("/")
+    await state(page, "live")
+    await page.evaluate(LISTEN, ["live:request", "htmx:finally:request"])
+    now = await page.evaluate("Date.now()")
+    await page.clock.pause_at(datetime.fromtimestamp(now / 1_000 + 5, UTC))
+
+    async def late(route):
+        await page.clock.run_for(3_000)
+        await route.continue_()
+
+    await page.route("**/", late, times=1)
+    await page.evaluate(HAPPENS)
+    await page.clock.run_for(100)
+    await page.wait_for_function("() => told.some(one => one[0] === 'htmx:finally:request')")
+    await page.evaluate(HAPPENS)
+    for lasts, times in ((900, 1), (1_200, 2)):
+        await page.clock.run_for(lasts)
+        assert await page.evaluate("told.filter(one => one[0] === 'live:request').length") == times
+
+
+HAPPENS = """new Promise(done => {
+    const [tab, other] = [1, 2].map(() => new BroadcastChannel(`interlock:${document.body.dataset.person}`));
+    other.onmessage = () => done();
+    tab.postMessage({ entry: { stream: "req_of_others", type: "vote_cast", position: "" } });
+})"""

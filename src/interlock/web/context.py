@@ -61,6 +61,7 @@ class Context:
         simulating: the tenants for which somebody replays the log now.
         measuring: counts what this process does.
         run_streams: tells what agents do whose runs this process carries on.
+        refreshing: held by a page that is fetched again because something has happened: many are, at once.
         reply_keys: by what the tokens of messages are made, and for which tenant.
         channels: by which ways people and programs are told, as configured.
         slack: what comes from Slack, by the channel's name.
@@ -78,6 +79,7 @@ class Context:
     measuring: Measuring = field(default_factory=Measuring)
     run_streams: RunStreams = field(default_factory=RunStreams)
     reply_keys: Sequence[tuple[str, bytes]] = ()
+    refreshing: asyncio.Lock = field(default_factory=asyncio.Lock)
     channels: Mapping[str, object] = field(default_factory=dict)
     slack: Mapping[str, SlackInteractions] = field(default_factory=dict)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from http import HTTPStatus
@@ -18,6 +19,7 @@ from interlock.service.pages import MOST_COUNTED, Count, Page
 from interlock.service.search import is_found, words_of
 from interlock.service.views import SHORTEST_PREFIX
 from interlock.web.callers import Caller
+from interlock.web.context import context_of
 from interlock.web.pages.inbox_rows import folded, kept_in_place, rows_of
 from interlock.web.pages.inbox_view import APPLY, KINDS, LISTS, STATUSES, View, view_of
 from interlock.web.pages.rendering import MOST_WAITING, page, waiting_for
@@ -27,6 +29,10 @@ from interlock.web.visible import MOST_PAGES, VisibleInbox, must_see, requests_s
 router = pages()
 
 ON_A_PAGE = 50
+TURNS = 8
+"""How many turns of the event loop are left to others before a page that people look at is made anew: hundreds do that at
+once when something happens, and whoever decides then waits for few of them."""
+
 _AGENT = "agent:"
 EMPTY = {
     "mine": ("Nothing waits for you.", "What needs your decision appears here by itself."),
@@ -43,9 +49,20 @@ async def inbox(call: Call, caller: Decider) -> Response:
     view = view_of(call.query_params)
     if (found := await _named(caller, view)) is not None:
         return RedirectResponse(f"/requests/{found}", HTTPStatus.SEE_OTHER)
+    if not view.shown:
+        return await _listed(call, caller, view)
+    async with context_of(call).refreshing:
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        return await _listed(call, caller, view)
+
+
+async def _listed(call: Call, caller: Caller, view: View) -> Response:
     lists, now = await visible_inbox(caller), await caller.client.now()
     part, counts = await _page(caller, lists, view)
-    seen = {row.request.id: row for row in await lists.named(view.shown)} if view.shown else {}
+    there = {row.request.id for row in part.rows}
+    elsewhere = [one for one in view.shown if one not in there]
+    seen = {row.request.id: row for row in await lists.named(elsewhere)} if elsewhere else {}
     rows, new = kept_in_place(part.rows, seen, shown=view.shown, since=view.since)
     return await page(
         call,

@@ -137,12 +137,12 @@ def kept_in_place(
 
     Args:
         listed: the page of the list as it is now.
-        seen: what they see already, as it stands now, by id.
-        shown: its ids, in their order.
+        seen: what they see already and is not on that page, as it stands now, by id.
+        shown: the ids of all that they see, in their order.
     """
-    if not any(key in seen for key in shown):
-        return list(listed), 0
     there = {row.request.id: row for row in listed}
+    if not any(key in seen or key in there for key in shown):
+        return list(listed), 0
     stay = [there.get(key) or seen[key] for key in shown if key in there or key in seen]
     others = [row for row in listed if row.request.id not in set(shown)]
     later = [row for row in others if since is not None and _came(row.request) > since]

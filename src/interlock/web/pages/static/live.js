@@ -10,11 +10,12 @@
   const tab = Math.random().toString(36).slice(2);
   const channel = "BroadcastChannel" in window ? new BroadcastChannel(name) : null;
   const SOON = 100, SPACED = 500, SPACED_UNSEEN = 10_000; // how soon, and how often, a page is told
+  const SLOW = 1000, LATEST = 15_000; // a server that answers so late is asked less often, until it is quick again
   const SILENT = 40_000, GRACE = 3000, LOOK = 5000, NO_ANSWER = 2000, LATEST_TRY = 15_000, KEPT = 300, SPREAD = 1500;
   let position = body.dataset.position;
 
   // ── what was told goes out soon, and then twice a second: a burst causes one fetch, and all is shown within a second ──
-  let waiting = new Map(), timer = 0, last = 0;
+  let waiting = new Map(), timer = 0, last = 0, due = 0, spaced = SPACED;
 
   const kinds = { req: "request", run: "run" };
   function note(told) {
@@ -39,7 +40,9 @@
 
   function plan() {
     if (timer || !waiting.size) return;
-    timer = setTimeout(tell, Math.max(SOON, last + (document.hidden ? SPACED_UNSEEN : SPACED) - Date.now()));
+    const apart = document.hidden ? SPACED_UNSEEN : spaced * (spaced > SPACED ? 1 + Math.random() : 1); // not all at once
+    due = Math.max(Date.now() + SOON, last + apart);
+    timer = setTimeout(tell, due - Date.now());
   }
 
   function tell() {
@@ -77,15 +80,25 @@
     lostTimer = 0;
     if (!isLost()) return show("live");
     noteAll();
-    setTimeout(caughtUp, 2 * SOON + Math.max(0, last + SPACED - Date.now()));
+    setTimeout(caughtUp, 2 * SOON + Math.max(0, due - Date.now()));
   }
   function caughtUp() {
     if (lostTimer || !isLost()) return;
     if (underWay) setTimeout(caughtUp, SOON);
     else show("live");
   }
-  document.addEventListener("htmx:before:request", () => { underWay += 1; });
-  document.addEventListener("htmx:finally:request", () => { underWay = Math.max(0, underWay - 1); });
+  const fetching = new WeakMap(); // since when a page fetches itself again
+  document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+    underWay += 1;
+    if (ctx.sourceElement.matches('[hx-trigger*="live:"]')) fetching.set(ctx, Date.now());
+  });
+  document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+    underWay = Math.max(0, underWay - 1);
+    if (!fetching.has(ctx)) return;
+    const isLate = Date.now() - fetching.get(ctx) > SLOW;
+    spaced = isLate ? Math.min(LATEST, spaced * 2) : Math.max(SPACED, spaced / 2);
+    if (isLate) last = Date.now();
+  });
   document.addEventListener("htmx:after:swap", () => { if (isLost()) switchDecisions(); });
   document.addEventListener("submit", (event) => {
     if (isLost() && event.submitter?.matches(DECIDES)) event.preventDefault();
