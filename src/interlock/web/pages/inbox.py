@@ -30,8 +30,8 @@ router = pages()
 
 ON_A_PAGE = 50
 TURNS = 8
-"""How many turns of the event loop are left to others before a page that people look at is made anew: hundreds do that at
-once when something happens, and whoever decides then waits for few of them."""
+"""How many turns of the event loop are left to others before a page that people look at is made anew: hundreds are, at
+once, when something happens, and whoever decides then waits for few of them."""
 
 _AGENT = "agent:"
 EMPTY = {
