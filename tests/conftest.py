@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from interlock.engine.ports.store import Store
 from interlock.runtime.loading import registry
 from interlock.runtime.loading.probe import Prober
 from interlock.storage import open_store
+from interlock.storage.postgres import Address
+from interlock.storage.postgres_migrate import prepare
 from interlock.testing.fakes import SettableClock
 from interlock.testing.postgres import PostgresServer
 
@@ -30,6 +32,7 @@ TESTS = Path(__file__).parent
 FORK_SERVER = TESTS / "fork_server.py"
 ON_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
 MAY_SKIP_ON_CI = ("not on this platform", "without Git's history")
+NUMBERS = count(1)
 PERSONAL = ("INTERLOCK_", "LANGCHAIN_", "LANGSMITH_")  # the latter two would report the tests' runs to a service
 
 # The tests start hundreds of interpreters. What one has compiled the next one finds, also where nothing may be written
@@ -146,6 +149,32 @@ def postgres() -> Iterator[PostgresServer]:
 def clock() -> SettableClock:
     """Return a clock that stands until the test moves it."""
     return SettableClock()
+
+
+@pytest.fixture(scope="session")
+def made_once(postgres: PostgresServer) -> str:
+    """Return the name of a database that has Interlock's tables and nothing else; nobody is connected to it."""
+    postgres.execute("CREATE DATABASE made_once")
+    prepare(Address.of(postgres.url("made_once")))
+    return "made_once"
+
+
+@pytest.fixture
+def new_database(postgres: PostgresServer, made_once: str) -> Iterator[Callable[[], str]]:
+    """Yield what makes a database that has the tables already, and returns its address.
+
+    It is a copy, since to make the tables costs the server four times as much.
+    """
+    names = (f"test_{os.getpid()}_{number}" for number in NUMBERS)
+    made: list[str] = []
+
+    def new() -> str:
+        made.append(next(names))
+        postgres.execute(f"CREATE DATABASE {made[-1]} TEMPLATE {made_once} STRATEGY FILE_COPY")
+        return postgres.url(made[-1])
+
+    yield new
+    postgres.execute(*(f"DROP DATABASE {name} WITH (FORCE)" for name in made))
 
 
 @pytest.fixture

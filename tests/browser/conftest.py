@@ -127,7 +127,7 @@ async def open_site(browser, clock, tmp_path, request) -> AsyncIterator[Callable
 
     async def opened(store: str = "memory", config: str = CONFIG, agents: Any = AGENTS) -> Site:
         address = {"memory": "memory:", "sqlite": str(tmp_path / "server.db")}.get(store)
-        address = address or request.getfixturevalue("postgres").fresh()
+        address = address or request.getfixturevalue("new_database")()
         sites.append(await opened_site(browser, tmp_path, address, config=config, agents=agents, clock=clock))
         return sites[-1]
 

@@ -53,6 +53,6 @@ class TestSqliteStore(Failpoints, StoreContract):
 
 class TestPostgresStore(Failpoints, StoreContract):
     @pytest.fixture
-    def open_store(self, postgres):
-        url = postgres.fresh()
+    def open_store(self, new_database):
+        url = new_database()
         return lambda clock: open_store(url, clock)

@@ -114,7 +114,7 @@ async def make_story(clock, tmp_path, request) -> AsyncIterator[Callable[..., Be
     @cache
     def address(kind):
         if kind == "postgres":
-            return request.getfixturevalue("postgres").fresh()
+            return request.getfixturevalue("new_database")()
         return "memory:" if kind == "memory" else str(tmp_path / "story.db")
 
     def make(kind: str, config: Path | None = None, me: str = "local:me") -> Bench:

@@ -112,7 +112,7 @@ async def open_server(clock, tmp_path, request) -> AsyncIterator[Callable[..., S
     def opened(store: str = "memory", config: str = CONFIG) -> Server:
         file = settled(tmp_path / "interlock.yaml", config)
         address = {"memory": "memory:", "sqlite": str(tmp_path / "server.db")}.get(store)
-        address = address or (store if "://" in store else request.getfixturevalue("postgres").fresh())
+        address = address or (store if "://" in store else request.getfixturevalue("new_database")())
         settings = load_settings(file, {"INTERLOCK_DATABASE_URL": address})
         measuring = Measuring()
         system = build(settings, AGENTS, clock=clock, observer=measuring.committed)
