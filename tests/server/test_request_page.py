@@ -160,6 +160,17 @@ async def test_what_a_form_says_is_done_once_and_stands_on_the_page_that_it_lead
     assert [one["event"]["type"] for one in history].count(event) == 1
 
 
+async def test_what_an_action_changes_stands_there_where_its_agent_says_what_there_is(server):
+    mia, agent = await server.person(MIA), await server.agent()
+    body = {"asked": {"kind": "approval", "name": "set", "args": {"service": "x", "change": {"rate": 6}}}}
+    before = {"change": {"rate": "<i>5</i>"}, "other": 1}
+    page = (await shown(mia, await ask(agent, body | {"context": {"before": before}}))).text
+    part = page.partition("What it changes, as the agent says")[2].partition("</section>")[0]
+    assert part.index("&lt;i&gt;5&lt;/i&gt;") < part.index('<ins><span class="visually-hidden">Now: </span>')
+    assert "other" not in part
+    assert "What it changes" not in (await shown(mia, await ask(agent, body, "k"))).text
+
+
 async def test_who_may_vote_for_somebody_here_may_no_more_when_that_is_taken_back(server):
     mia, ruth, asked = await server.person(MIA), await server.person(RUTH), await ask(await server.agent(), MAIL)
     await sent(mia, asked, "delegate", to=RUTH, reason="", key="a")

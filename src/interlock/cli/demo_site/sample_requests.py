@@ -189,7 +189,10 @@ def settings() -> Asked:
         },
         "dry_run": False,
     }
-    return Asked(Action("change_settings", args), description="For the sale on Friday.", reference="OPS-124")
+    quiet: list[Json] = [{**region, "replicas": 2} for region in regions if isinstance(region, dict)]
+    before: dict[str, Json] = {"change": {"scaling": {"regions": quiet, "policy": {"up": {"at": 0.8, "step": 1}}}}}
+    action = Action("change_settings", args)
+    return Asked(action, description="For the sale on Friday.", reference="OPS-124", context={"before": before})
 
 
 def forwarded() -> Asked:

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from itertools import pairwise
 
 from interlock.domain.action import VERDICTS, Draft, Kind, Question, Verdict
+from interlock.domain.canonical import Json
 from interlock.domain.commands import DecisionContext
 from interlock.domain.events import Commented, EffectExecuted
 from interlock.domain.explain import who_asked
@@ -19,6 +20,7 @@ from interlock.service.consequence import Consequence, consequences
 from interlock.service.request_status import ShownStatus, asked_words, seconds_left, shown_status, why_not
 from interlock.service.risk import risk_of
 from interlock.service.run_views import RunView
+from interlock.service.values_before import before_and_after
 from interlock.service.views import RequestView
 from interlock.service.votes_cast import votes_cast
 from interlock.web.callers import Caller
@@ -109,6 +111,11 @@ class RequestPart:
     def request(self) -> Request:
         """The request."""
         return self.view.request
+
+    @property
+    def values_before(self) -> tuple[Json, Json] | None:
+        """What the agent says that it changes: before and after."""
+        return before_and_after(self.request)
 
     @property
     def options(self) -> list[str]:
