@@ -60,7 +60,7 @@ class Room:
         self.channel = SlackChannel("ops", "default", room, api, self.slack.secret, **{"origin": ORIGIN, **settings})
         is_room = room is not None
         self.sender = SlackSender(self.channel, system) if is_room else SlackDirectSender(self.channel, system, most)
-        self.interactions = SlackInteractions(self.channel, system)
+        self.interactions = SlackInteractions(self.channel, system, lambda: clock.at)
         hosts = frozenset({"approvals.example.com"})
         self.context = Context(system, ORIGIN, hosts, server=UNLIMITED, slack={"ops": self.interactions})
         self.app = application(self.context)

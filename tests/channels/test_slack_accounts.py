@@ -85,9 +85,15 @@ async def test_nobody_takes_or_removes_an_account_that_is_somebody_elses(room):
         removed = {"chat": "slack", "workspace": TEAM, "user": "UMIA"}
         assert (await page.post("/account/chats/unlink", data=removed)).status_code == 404
         other_site = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+        assert (await page.post("/settings/person/chats/unlink", data={**removed, "name": MIA})).status_code == 403
         crossed = await page.post(LINK, data={"code": code, "mine": "yes"}, headers=other_site)
         assert crossed.status_code == 403
     assert len(await accounts.of("default", MIA)) == 1
+    async with await room.signed_in("zoe@example.com") as page:
+        assert "UMIA" in (await page.get("/settings/person", params={"name": MIA})).text
+        done = await page.post("/settings/person/chats/unlink", data={**removed, "name": MIA})
+        assert (done.status_code, "done=chats" in done.headers["location"]) == (303, True)
+    assert (await accounts.of("default", MIA), (await happened(room))[-1].by) == ([], "zoe@example.com")
 
 
 async def test_what_an_account_is_called_is_shown_so_that_it_can_only_be_read(room):

@@ -285,9 +285,9 @@ async def test_slack_is_answered_within_a_second_and_told_the_truth_when_it_take
     monkeypatch.setattr(desk.Desk, "handle", slow)
     card = press(people.card_of(request), "approve", "UMIA", at="1700000999.000001")
     payload = submit(people.slack.views[-1], {"Comment": "yes"}, "UMIA") if as_form else card
-    said = await people.interactions.read(*_signed(people, payload))
+    received = people.interactions.read(*_signed(people, payload))
     began = time.monotonic()
-    done = await people.interactions.take(said, None, lambda _: None)
+    done = await people.interactions.take(received, received.what, None, lambda _: None)
     assert time.monotonic() - began < 1
     assert (await stands(people, request)).is_open
     assert ((done.body or {}).get("response_action") == "update") is as_form
@@ -331,9 +331,9 @@ async def test_what_fails_is_said_and_nothing_is_taken_for_recorded(people, monk
 
 async def test_who_calls_too_often_is_told_and_nobody_else_is_slowed(people, monkeypatch):
     request = await asked(people)
-    said = await people.interactions.read(*_signed(people, press(people.card_of(request), "approve", "UMIA")))
+    received = people.interactions.read(*_signed(people, press(people.card_of(request), "approve", "UMIA")))
     counted = []
-    await people.interactions.take(said, "192.0.2.1", counted.append)
+    await people.interactions.take(received, received.what, "192.0.2.1", counted.append)
     assert counted == [MIA]
     (entry,) = [
         one for one in await people.system.store.history("default", request.id) if one.event.type == "vote_cast"

@@ -63,6 +63,7 @@ PAGES = {
     ("GET", "/settings/person"): Permission.manage,
     ("POST", "/settings/person/{act}"): Permission.manage,
     ("POST", "/settings/person/sessions/end"): Permission.manage,
+    ("POST", "/settings/person/chats/unlink"): Permission.manage,
     ("GET", "/settings/groups"): Permission.manage,
     ("POST", "/settings/members"): Permission.manage,
     ("GET", "/settings/tokens"): Permission.manage,

@@ -272,7 +272,8 @@ async def slack(house, vote):
     """Say it in Slack, by an account that is theirs who tries: by a button, or by a form where a word goes with it."""
     fake, system = FakeSlack(), house.server.system
     api = SlackApi("xoxb-1", "https://slack.example/api", fake)
-    room = SlackInteractions(SlackChannel("ops", "default", "C0OPS", api, fake.secret), system)
+    channel = SlackChannel("ops", "default", "C0OPS", api, fake.secret)
+    room = SlackInteractions(channel, system, lambda: house.server.clock.at)
     house.server.context = replace(house.server.context, slack={"ops": room})
     house.server.app = application(house.server.context)
     await link(room, house.server.context, house.who)

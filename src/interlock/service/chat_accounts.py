@@ -13,6 +13,7 @@ from interlock.domain.directory_rules import DirectoryRules
 from interlock.engine.consequences import actor_of
 from interlock.engine.directories import Directories, PlannedChange
 from interlock.errors import Unauthenticated
+from interlock.service.people import must_manage
 
 OVER = "This link was used already, or is over: press the button in the chat again for a new one."
 
@@ -87,18 +88,23 @@ class ChatAccounts:
         await self._directories.change(tenant, actor, plan)
         return link
 
-    async def unlink(self, person: Principal, user: ChatUser, *, of: str | None) -> None:
+    async def unlink(self, by: Principal, user: ChatUser, *, own: bool = False) -> None:
         """Let an account be nobody's.
 
         Args:
-            of: whose it must be; None if it may be anybody's.
+            own: it must be theirs who asks for it; else they must manage people.
 
         Raises:
-            NotFound: if it is not.
+            NotFound: if it is not linked, or not theirs.
+            Forbidden: if they do not manage people.
         """
-        await self._directories.change(
-            person.tenant, actor_of(person), lambda rules: PlannedChange(rules.unlink_chat(user, of))
-        )
+
+        def plan(rules: DirectoryRules) -> PlannedChange:
+            if not own:
+                must_manage(rules.directory, by)
+            return PlannedChange(rules.unlink_chat(user, by.id if own else None))
+
+        await self._directories.change(by.tenant, actor_of(by), plan)
 
     async def _was_used(self, tenant: str, code: str) -> bool:
         wanted = f"{key_of_code(code)} link"

@@ -20,7 +20,7 @@ from interlock.service.risk import risk_of
 from interlock.service.text import plain, shortened
 from interlock.service.views import RequestView
 from interlock.service.votes_cast import CastVote, votes_cast
-from interlock.slack.text import Block, element, escaped, label, line, link_button, literal, rich, section
+from interlock.slack.text import Block, badges, element, escaped, label, line, link_button, literal, rich, section
 from interlock.slack.values import Room, subject_blocks, words_of_agent
 
 MANY_WORDS = 1_000
@@ -120,8 +120,8 @@ def moment(at: datetime) -> Block:
 
 
 def _small(text: str) -> Block:
-    """Return a block of harmless text in small letters."""
-    return {"type": "context", "elements": [{"type": "plain_text", "text": shortened(text, 500), "emoji": False}]}
+    """Return a block of harmless text beside what is decided on."""
+    return rich(line(*badges(shortened(text, 500), italic=True)))
 
 
 def _buttons(view: RequestView, verdicts: Sequence[Verdict]) -> Iterator[Block]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from interlock.config.channels import AnyChannel, SecretSettings, SlackSettings
@@ -54,7 +55,9 @@ def interactions_of(
 ) -> dict[str, SlackInteractions]:
     """Return what comes from each room of a configuration, by the channel's name. See `slack_channel`."""
     return {
-        name: SlackInteractions(slack_channel(name, settings, folder, environ, origin), parts)
+        name: SlackInteractions(
+            slack_channel(name, settings, folder, environ, origin), parts, lambda: datetime.now(UTC)
+        )
         for name, settings in channels.items()
         if isinstance(settings, SlackSettings)
     }

@@ -16,7 +16,7 @@ from interlock.service.inline import subject_row
 from interlock.service.text import harmless
 from interlock.service.typed import read_single, read_value
 from interlock.service.views import RequestView
-from interlock.slack.text import Block, label, section
+from interlock.slack.text import Block, badges, label, line, literal, rich
 
 LONGEST_TYPED = 3_000
 LONGEST_OPTION = 75
@@ -81,7 +81,7 @@ def form_of(view: RequestView, verdict: Verdict, room: str) -> Block | None:
         "title": label(title, 48),
         "submit": label(submit, 48),
         "close": label("Cancel"),
-        "blocks": [section(subject_row(request.edition.subject)), *inputs],
+        "blocks": [rich(line(*badges(subject_row(request.edition.subject), bold=True))), *inputs],
     }
 
 
@@ -235,4 +235,9 @@ def _is_plain(text: str) -> bool:
 
 def message_view(title: str, text: str) -> Block:
     """Return what stands in the place of a form that was sent."""
-    return {"type": "modal", "title": label(title, 48), "close": label("Close"), "blocks": [section(text[:2_900])]}
+    return {
+        "type": "modal",
+        "title": label(title, 48),
+        "close": label("Close"),
+        "blocks": [rich(line(*literal(text[:1_000])))],
+    }

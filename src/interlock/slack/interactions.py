@@ -8,7 +8,7 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -31,7 +31,7 @@ from interlock.slack.forms import COMMENT, FieldError, answer_of, edited_value, 
 from interlock.slack.payloads import Asker, Said, read_call
 from interlock.slack.posting import sent_card
 from interlock.slack.sender import SlackChannel
-from interlock.slack.text import Block, link_button, section
+from interlock.slack.text import Block, line, link_button, literal, readable, rich
 
 ACKNOWLEDGED_WITHIN = 0.7
 """Seconds after which Slack is answered, whatever is still to be done: it waits for three, and people less."""
@@ -41,11 +41,24 @@ STALE = "What you saw has changed since, so that this was not recorded. The card
 DEFECT = "This was not recorded: something is wrong at the server. Try it again, or open the page."
 TOO_LARGE = "What is asked does not fit into a form here: open the page."
 MOST_DELIVERIES = 50
+LONGEST_REPLY = 1_000
 
 Admit = Callable[[str], None]
-"""Refuses whoever calls too often, by canonical id."""
+"""Is told who it is, by canonical id, before they do anything, and refuses whoever calls too often."""
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What Slack tells; None if it is nothing that concerns us.
+
+    Args:
+        mark: the same for the same call again.
+    """
+
+    what: Said | Asker | None
+    mark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +85,15 @@ class Acknowledgement:
 
 
 class SlackInteractions:
-    """What comes from one room."""
+    """What comes from one app.
 
-    def __init__(self, channel: SlackChannel, parts: Parts) -> None:
+    Args:
+        now: a clock that is right: what was signed long ago is refused.
+    """
+
+    def __init__(self, channel: SlackChannel, parts: Parts, now: Callable[[], datetime]) -> None:
         self.channel = channel
+        self._now = now
         self._parts = parts
         self._accounts = ChatAccounts(parts.directories, [self.key])
 
@@ -84,29 +102,33 @@ class SlackInteractions:
         """By what the codes are made with which people confirm who they are, and for which tenant."""
         return self.channel.tenant, self.channel.signing_secret.encode()
 
-    async def read(self, at: str, signature: str, body: bytes) -> Said | Asker | None:
-        """Return what Slack tells; None if it is nothing that concerns us.
+    def read(self, at: str, signature: str, body: bytes) -> Received:
+        """Return what Slack tells. Nothing is looked up for that: Slack waits, and a database may be slow.
 
         Raises:
-            Unauthenticated: if Slack has not signed it, or it has come before.
+            Unauthenticated: if Slack has not signed it.
             InvalidValue: if it cannot be read.
         """
-        now = await self._parts.store.now()
-        if not is_from_slack(self.channel.signing_secret, at, signature, body, now):
+        if not is_from_slack(self.channel.signing_secret, at, signature, body, self._now()):
             raise Unauthenticated("This was not signed by Slack for this channel, or not now.")
-        seen = f"slack {self.channel.name} {hashlib.sha256(signature.encode()).hexdigest()}"
+        mark = hashlib.sha256(signature.encode(errors="replace")).hexdigest()
+        return Received(read_call(body), f"slack {self.channel.name} {mark}")
+
+    async def _once(self, received: Received) -> None:
+        """Refuse what has come before, to whichever process."""
+        now = await self._parts.store.now()
         try:
-            await self._parts.store.keep_received(seen, now, now + 2 * TOLERANCE + timedelta(seconds=1))
+            await self._parts.store.keep_received(received.mark, now, now + 2 * TOLERANCE + timedelta(seconds=1))
         except Conflict:
-            raise Unauthenticated("This has come before.") from None
-        return read_call(body)
+            raise Unauthenticated("This has come before: it changes nothing.") from None
 
     async def person_of(self, user: ChatUser) -> str | None:
         """Return who it is, by canonical id; None if nobody here has said that the account is theirs."""
         return await self._accounts.person_of(self.channel.tenant, user)
 
-    async def answer(self, asker: Asker) -> Block:
+    async def answer(self, received: Received, asker: Asker) -> Block:
         """Return what somebody is told who has written our command: who they are here, or how they say so."""
+        await self._once(received)
         person = await self.person_of(asker.user)
         if person is not None:
             reply = Reply(f"Here you are {person}. Your account there shows which accounts of Slack are yours.")
@@ -114,12 +136,16 @@ class SlackInteractions:
             reply = await self._asks_who(asker.user, asker.name)
         return {"response_type": "ephemeral", "blocks": _blocks(reply)}
 
-    async def take(self, said: Said, address: str | None, admit: Admit) -> Acknowledgement:
+    async def take(self, received: Received, said: Said, address: str | None, admit: Admit) -> Acknowledgement:
         """Do what somebody says, and return what Slack is answered: within a second, whether it is done by then or not.
 
         What is not done by then goes on, and whoever said it is told at once that it is not recorded yet.
+
+        Raises:
+            Unauthenticated: if it has come before.
+            StoreError: if that cannot be known.
         """
-        task = asyncio.create_task(self._safely(said, address, admit))
+        task = asyncio.create_task(self._safely(received, said, address, admit))
         done, _ = await asyncio.wait({task}, timeout=ACKNOWLEDGED_WITHIN)
         is_form = said.fields is not None
         if not done:
@@ -133,10 +159,14 @@ class SlackInteractions:
     async def _late(self, said: Said, task: asyncio.Task[Reply]) -> None:
         if said.fields is None:
             await self._tell(said, Reply(NOT_YET))
-        reply = await task
+        try:
+            reply = await task
+        except InterlockError as refused:
+            reply = Reply(refused.message)
         await self._tell(said, reply if reply.text else Reply("It is recorded now."))
 
-    async def _safely(self, said: Said, address: str | None, admit: Admit) -> Reply:
+    async def _safely(self, received: Received, said: Said, address: str | None, admit: Admit) -> Reply:
+        await self._once(received)
         try:
             return await self._done(said, address, admit)
         except FieldError as wrong:
@@ -242,14 +272,14 @@ class SlackInteractions:
 
 def _blocks(reply: Reply) -> list[Block]:
     buttons = [] if reply.button is None else [{"type": "actions", "elements": [reply.button]}]
-    return [section(reply.text[:2_900]), *buttons]
+    return [rich(line(*literal(reply.text[:LONGEST_REPLY]))), *buttons]
 
 
 def _form_answer(said: Said, reply: Reply) -> dict[str, Any]:
     if not reply.text:
         return {"response_action": "clear"}
     if reply.field and reply.field in (said.fields or {}):
-        return {"response_action": "errors", "errors": {reply.field: reply.text[:2_900]}}
+        return {"response_action": "errors", "errors": {reply.field: readable(reply.text[:LONGEST_REPLY])}}
     return _in_place(message_view("Not recorded", reply.text))
 
 

@@ -16,6 +16,7 @@ from interlock.errors import InvalidValue
 
 CHAT = "slack"
 LONGEST_ID = 60
+MOST_FIELDS = 50
 NOT_READ = InvalidValue("payload", "is not what a card of this installation sends")
 
 
@@ -56,7 +57,10 @@ def read_call(body: bytes) -> Said | Asker | None:
     Raises:
         InvalidValue: if it says so, and cannot be read.
     """
-    given = parse_qs(body.decode(errors="replace"), max_num_fields=30)
+    try:
+        given = parse_qs(body.decode(errors="replace"), max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise NOT_READ from None
     if "command" in given:
         return _asker(given)
     found = strict_json(given["payload"][0].encode(errors="replace")) if len(given.get("payload", [])) == 1 else None

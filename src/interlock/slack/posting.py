@@ -14,6 +14,9 @@ from interlock.slack.cards import Card
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 """What Slack says of a card that cannot be updated any more."""
 
+LITERAL = {"parse": "none", "link_names": False}
+"""That Slack looks for no names and addresses in a text: else it would in that of an update."""
+
 METADATA = "interlock_request"
 
 
@@ -52,7 +55,7 @@ class Cards:
         content = {"blocks": card.blocks, "text": card.text, "metadata": about}
         if before is not None:
             try:
-                await self._api.call("chat.update", channel=before.room, ts=before.ts, **content)
+                await self._api.call("chat.update", channel=before.room, ts=before.ts, **LITERAL, **content)
             except SlackRefused as refused:
                 if refused.code not in GONE:
                     raise
@@ -63,7 +66,7 @@ class Cards:
     async def post(self, room: str, **content: Any) -> str:
         """Post a message; nothing in it is made a link, a mention or a picture."""
         posted = await self._api.call(
-            "chat.postMessage", channel=room, unfurl_links=False, unfurl_media=False, link_names=False, **content
+            "chat.postMessage", channel=room, unfurl_links=False, unfurl_media=False, **LITERAL, **content
         )
         return str(posted["ts"])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Depends
@@ -17,7 +16,7 @@ from interlock.web.callers import note_principal, open_to_all
 from interlock.web.context import Context, context_of
 
 if TYPE_CHECKING:
-    from interlock.slack.interactions import SlackInteractions
+    from interlock.slack.interactions import Received, SlackInteractions
 
 router = APIRouter(
     prefix="/slack",
@@ -34,18 +33,27 @@ async def interaction(call: Call, channel: str) -> Response:
     try:
         room = _room(context, channel)
         at, signature = (call.headers.get(f"x-slack-{name}", "") for name in ("request-timestamp", "signature"))
-        said = await room.read(at, signature, await call.body())
+        received = room.read(at, signature, await call.body())
+        return await _answered(call, room, received)
     except (NotFound, Unauthenticated):
         context.rates.unknown(address)  # what Slack has signed is counted by whose it is
         raise
-    if said is None:
-        return Response()
-    tenant, person = room.channel.tenant, await room.person_of(said.user)
-    if person is not None:
+
+
+async def _answered(call: Call, room: SlackInteractions, received: Received) -> Response:
+    context = context_of(call)
+
+    def admit(person: str) -> None:
         note_principal(call, person)
-    if isinstance(said, Asker):
-        return JSONResponse(await room.answer(said))
-    done = await room.take(said, address, partial(context.rates.call, tenant))
+        context.rates.call(room.channel.tenant, person)
+
+    match received.what:
+        case None:
+            return Response()
+        case Asker() as asker:
+            return JSONResponse(await room.answer(received, asker))
+        case said:
+            done = await room.take(received, said, context.address_of(call), admit)
     after = None if done.after is None else BackgroundTask(done.after)
     return Response(background=after) if done.body is None else JSONResponse(done.body, background=after)
 

@@ -11,7 +11,7 @@ from interlock.domain.directory import ChatUser
 from interlock.errors import BadInput
 from interlock.web.callers import Caller
 from interlock.web.context import context_of
-from interlock.web.pages.fields import fields_of
+from interlock.web.pages.fields import Fields, fields_of
 from interlock.web.pages.form_errors import SHOWN_AT_FORMS, FormError, form_error_of
 from interlock.web.pages.routing import Person, pages
 from interlock.web.pages.settings import settings_page
@@ -44,10 +44,14 @@ async def link(call: Call, caller: Person) -> Response:
 @router.post("/account/chats/unlink")
 async def unlink(call: Call, caller: Person) -> Response:
     """Let an account be nobody's any more."""
-    form, me = await fields_of(call), caller.principal
-    user = ChatUser(form["chat"], form["workspace"], form["user"])
-    await context_of(call).chat_accounts.unlink(me, user, of=me.id)
+    user = chat_user_of(await fields_of(call))
+    await context_of(call).chat_accounts.unlink(caller.principal, user, own=True)
     return RedirectResponse("/account?done=unlinked", HTTPStatus.SEE_OTHER)
+
+
+def chat_user_of(form: Fields) -> ChatUser:
+    """Return the account that a form names."""
+    return ChatUser(form["chat"], form["workspace"], form["user"])
 
 
 async def _link_page(call: Call, caller: Caller, code: str, form_error: FormError | None = None) -> Response:

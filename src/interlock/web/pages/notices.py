@@ -56,6 +56,7 @@ async def _shown(
         "choice": choice,
         "channels": context_of(call).people_channels(caller.principal.tenant),
         "own": mail_address(names) or "",
+        "chats": await context_of(call).chat_accounts.of(caller.principal.tenant, caller.principal.id),
         "whens": WHENS,
         "zones": _zones(),
         "done": done,

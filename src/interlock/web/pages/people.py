@@ -18,6 +18,7 @@ from interlock.service.people import known_names
 from interlock.service.sessions import Sessions
 from interlock.web.callers import Caller
 from interlock.web.context import context_of
+from interlock.web.pages.chat_accounts import CHATS, chat_user_of
 from interlock.web.pages.fields import Fields, fields_of
 from interlock.web.pages.form_errors import SHOWN_AT_FORMS, FormError, form_error_of
 from interlock.web.pages.routing import pages
@@ -38,6 +39,7 @@ DONE = {
     "added": "They are added, from the next decision on.",
     "removed": "They are removed, from the next decision on.",
     "sessions": "They are signed out.",
+    "chats": "That account of a chat is not theirs any more.",
 }
 
 
@@ -99,6 +101,8 @@ async def person_shown(
     shown: dict[str, Any] = {
         "one": person,
         "changed": changes.get(Subject("person", person.name)),
+        "chats": await context_of(call).chat_accounts.of(caller.principal.tenant, person.name),
+        "chat_names": CHATS,
         "sessions": await _sessions(caller).live(person.name),
         "names": {kind: sorted(known_names(kind, configured)) for kind in ("group", "role")},
         "done": DONE.get(done, ""),
@@ -136,6 +140,14 @@ async def end_sessions(call: Call, caller: Manager) -> Response:
     else:
         await _sessions(caller).end_all(form["name"], but={caller.credential.id})
     return to_person(form["name"], "sessions")
+
+
+@router.post("/settings/person/chats/unlink")
+async def unlink_chat(call: Call, caller: Manager) -> Response:
+    """Let one of somebody's accounts of chats be nobody's."""
+    form = await fields_of(call)
+    await context_of(call).chat_accounts.unlink(caller.principal, chat_user_of(form))
+    return to_person(form["name"], "chats")
 
 
 def to_person(name: str, done: str) -> RedirectResponse:
