@@ -63,21 +63,24 @@ async def test_hostile_text_is_neither_markup_nor_mention_nor_link_and_what_does
         "draft": Draft({"text": f"{text}\n{text}"}, title=MENTIONS),
     }[subject]
     request = await room.ask(asked, description=text, reference=f"ref {MARKUP}"[:100])
-    card = await room.card(request.id)
-    assert taken(card), why_refused("chat.postMessage", {"blocks": card.blocks})
-    assert markup(card.blocks) == []
-    assert "<!" not in card.text
-    assert "<h" not in card.text
-    assert "&lt;!channel&gt;" in card.text
-    shown = words(card.blocks)
-    assert MENTIONS in shown
-    assert "⟨U+202E⟩" in shown
-    assert not set("\u202e\u2066\u200b\u2060\ufeff\u00ad\U000e0041") & set(json.dumps(card.blocks, ensure_ascii=False))
-    assert "shown as ⟨U+…⟩" in shown
-    kinds = {
-        one["type"] for block in card.blocks for part in block.get("elements", ()) for one in part.get("elements", ())
-    }
-    assert kinds <= {"text", "date"}
+    await room.person("mia@example.com").comment(request.id, text)
+    cards = [await room.card(request.id)]
+    await room.person("mia@example.com").reject(request.id, digest=None, comment=text)
+    for card in (*cards, await room.card(request.id)):
+        assert taken(card), why_refused("chat.postMessage", {"blocks": card.blocks})
+        assert markup(card.blocks) == []
+        assert "<!" not in card.text
+        assert "<h" not in card.text
+        assert "&lt;!channel&gt;" in card.text
+        shown = words(card.blocks)
+        assert MENTIONS in shown
+        assert "⟨U+202E⟩" in shown
+        assert not set("\u202e\u2066\u200b\u2060\ufeff\u00ad\U000e0041") & set(
+            json.dumps(card.blocks, ensure_ascii=False)
+        )
+        assert "shown as ⟨U+…⟩" in shown
+        rich = [part for block in card.blocks for part in block.get("elements", ())]
+        assert {one["type"] for part in rich for one in part.get("elements", ())} <= {"text", "date"}
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,18 @@ async def test_what_slack_tells_twice_counts_once_also_after_the_vote_was_taken_
     assert (await stands(people, wire)).votes == ()
 
 
+async def test_a_button_that_slack_tells_of_twice_counts_once_too(people):
+    request = await asked(people, Action("buy", {"amount": 500}))
+    payload = press(people.card_of(request), "approve", "UMIA")
+    await people.call(payload)
+    await people.person(MIA).take_back(request.id)
+    people.clock.advance(seconds=1)
+    assert (await people.call(payload)).status_code == 200
+    assert (await stands(people, request)).votes == ()
+    await pressed(people, request, "approve", at="1700000200.000001")
+    assert len((await stands(people, request)).votes) == 1, "another click is another one"
+
+
 async def test_a_call_that_is_repeated_changed_late_early_or_forged_is_refused(people, open_room):
     request = await asked(people)
     payload = press(people.card_of(request), "approve", "UMIA")
