@@ -204,3 +204,24 @@ async def test_everybody_chooses_for_themselves_and_no_admin_an_address_of_someb
     assert not house.post.sent
     [row] = await house.rows(OLGA)
     assert row.state is DeliveryState.delivered
+
+
+async def test_a_night_of_many_is_a_few_messages_and_one_that_stands_for_the_rest(house):
+    await house.choose(MIA, NoticeChoice({}, "UTC", ("08:00", "15:00")))  # it is nine o'clock
+    await house.choose(NOAH, NoticeChoice({"mail": Way("never")}))
+    for _ in range(3):
+        for _ in range(MOST_AN_HOUR - 1):
+            await house.ask()
+        assert (MIA, "asked") not in await house.goes(minutes=110)
+    told = [when for who, when in await house.goes(minutes=30) if who == MIA]
+    assert (0 < told.count("asked") <= MOST_AN_HOUR, told.count("digest")) == (True, 1)
+
+
+async def test_what_is_tried_again_waits_for_the_end_of_quiet_hours_as_well(house):
+    await house.choose(MIA, NoticeChoice({}, "UTC", ("09:10", "15:00")))
+    house.post.down = True
+    await house.ask()
+    await house.goes()
+    house.post.down = False
+    assert await house.goes(minutes=30) == [(NOAH, "asked")]
+    assert (MIA, "asked") in await house.goes(hours=6)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import attrgetter
 
-from interlock.domain.delivery import Delivery, DeliveryState, again
+from interlock.domain.delivery import BUNDLE, Delivery, DeliveryState, again
 from interlock.engine.ports.deliveries import DeliveryFilter
 from interlock.engine.ports.store import Store
 from interlock.errors import Closed, NotFound
@@ -16,12 +16,16 @@ from interlock.service.pages import Listing, Page, page, text_key, walk
 TIMES = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
+SOON = timedelta(minutes=1)
+"""What is due so soon after it was planned goes at once, but for others that go before it."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryWords:
     """How a delivery stands, in words. What others have written in it is as they wrote it.
 
     Args:
-        at: when it came to be so; None if it has not been tried.
+        at: when it came to be so, or will be; None if it has not been tried.
         reason: why nobody was told; empty if that is not so.
         again_at: when it is tried again; None if it is not.
     """
@@ -35,6 +39,7 @@ class DeliveryWords:
 def delivery_words(one: Delivery) -> DeliveryWords:
     """Say who was told by a delivery, and when; or why not."""
     who = f"{one.recipient} by {one.channel}" if one.recipient else one.channel
+    who += " of this and other requests" if one.event == BUNDLE else ""
     tries = f"{one.attempts} attempts" if one.attempts > 1 else "one attempt"
     last = one.last[-1] if one.last else None
     at, reason = (None, "") if last is None else (last.at, last.error or "")
@@ -42,6 +47,8 @@ def delivery_words(one: Delivery) -> DeliveryWords:
         case DeliveryState.delivered:
             which = f"attempt {one.attempts}" if one.attempts >= len(TIMES) else f"{TIMES[one.attempts]} attempt"
             return DeliveryWords(f"told {who}{f', {which}' if one.attempts > 1 else ''}", at)
+        case DeliveryState.waiting if one.attempts == 0 and one.due_at is not None and one.due_at > one.made_at + SOON:
+            return DeliveryWords(f"{who} is told later", one.due_at)
         case DeliveryState.waiting if one.attempts == 0:
             return DeliveryWords(f"{who} is told next", None)
         case DeliveryState.waiting:

@@ -5,7 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from interlock.domain.delivery import BROKER, STANDARD_WEBHOOKS, Delivery, Failure, again, delivered, dropped, failed
+from interlock.domain.delivery import (
+    BROKER,
+    BUNDLE,
+    STANDARD_WEBHOOKS,
+    Delivery,
+    Failure,
+    again,
+    delivered,
+    dropped,
+    failed,
+)
 from interlock.service.deliveries import DeliveryWords, delivery_words
 
 AT = datetime(2026, 11, 30, 14, 3, tzinfo=UTC)
@@ -24,6 +34,12 @@ def tried(times, schedule=BROKER):
     ("delivery", "words"),
     [
         (NEW, ("crm is told next", None)),
+        (replace(NEW, due_at=AT + timedelta(hours=9)), ("crm is told later", AT + timedelta(hours=9))),
+        (replace(NEW, event=BUNDLE, recipient="mia"), ("mia by crm of this and other requests is told next", None)),
+        (
+            delivered(replace(NEW, event=BUNDLE, recipient="mia"), AT),
+            ("told mia by crm of this and other requests", AT),
+        ),
         (again(tried(3), AT), ("crm is told next", None)),
         (delivered(NEW, AT), ("told crm", AT)),
         (delivered(tried(2), AT), ("told crm, third attempt", AT)),
