@@ -116,3 +116,13 @@ async def test_a_view_has_a_name_in_this_browser_and_leads_back(site):
     await page.get_by_text("Filters and views").click()
     await page.get_by_role("button", name="Forget the view <b>Bot</b>").click()
     assert await page.get_by_role("link", name="<b>Bot</b>").count() == 0
+
+
+async def test_with_colours_of_the_system_the_list_that_is_open_is_the_only_one_with_a_line(site):
+    page = await site.opened_by(MIA, PHONE, forced_colors="active")
+    await page.goto("/")
+    ink = await page.evaluate("getComputedStyle(document.querySelector('main')).color")
+    lines = await page.locator(".tabs a").evaluate_all("all => all.map(one => getComputedStyle(one).borderBottomColor)")
+    assert len({*lines}) == 2
+    assert lines.count(lines[0]) == 1
+    assert ink not in lines[1:]

@@ -2,6 +2,7 @@
 
 import re
 from html import escape, unescape
+from time import process_time
 from urllib.parse import urlencode
 
 import pytest
@@ -290,6 +291,21 @@ HOSTILE = {
     "nul\x00": "\x00\r\n",
     "": {"": None},
 }
+
+
+@pytest.mark.parametrize(
+    "args", [{"text": "a line\n" * 10_000}, {f"key {n}": n for n in range(10_000)}], ids=["10,000 lines", "10,000 keys"]
+)
+async def test_a_form_of_much_is_there_within_a_second_with_its_bar(server, args):
+    asked, mia, pairs = await asked_and_opened(server, {"asked": {"kind": "approval", "name": "pay", "args": args}})
+    took = []
+    for _ in range(3):
+        began = process_time()
+        again = await mia.get(f"../../requests/{asked['id']}/edit")
+        shown = await send(mia, asked, pairs, do="preview")
+        took.append(process_time() - began)
+    assert min(took) < 1, took
+    assert all("data-decides>" in one.text for one in (again, shown))
 
 
 async def test_hostile_content_is_only_read_and_comes_back_as_it_was(server):

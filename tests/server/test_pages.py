@@ -1,6 +1,7 @@
 """Pages are for people who have signed in: each of them, and whoever else comes."""
 
 import re
+from collections import defaultdict
 from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
@@ -8,7 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests.server.conftest import CONFIG
-from tests.server.page_routes import PAGES
+from tests.server.page_routes import OPEN_PAGES, PAGES
+from tests.server.test_access import ROUTES
 from tests.server.test_agents_api import MAIL, ask
 
 from interlock.domain.access import ACCESS
@@ -103,6 +105,21 @@ async def test_whatever_is_answered_is_a_page_that_loads_nothing_of_others(serve
         assert sent in policy(nonce)
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert "http://" not in answer.text.replace(server.context.origin, "").replace("http://www.w3.org/2000/svg", "")
+
+
+async def test_no_answer_of_any_route_can_be_framed_kept_or_taken_for_something_else(server):
+    olga, given, seen = await server.person("olga@example.com"), defaultdict(lambda: "nothing", GIVEN), 0
+    for method, path in {**PAGES, **OPEN_PAGES, **ROUTES, ("GET", "/nowhere"): None, ("DELETE", "/"): None}:
+        if path.endswith(("/events", "/stream", "/socket")) or path.startswith("/agents"):  # it lasts, or loads agents
+            continue
+        headers = (await olga.request(method, f"../../{path.format_map(given).removeprefix('/')}")).headers
+        kept = "/assets/" in path or "etag" in headers
+        assert "default-src 'none'" in headers["content-security-policy"], path
+        assert "frame-ancestors 'none'" in headers["content-security-policy"], path
+        assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "no-referrer"), path
+        assert kept or "no-store" in headers["cache-control"], path
+        seen += 1
+    assert seen > 100
 
 
 @pytest.mark.parametrize(
