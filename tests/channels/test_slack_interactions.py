@@ -313,6 +313,26 @@ async def test_slack_is_answered_within_a_second_and_told_the_truth_when_it_take
     assert [one.voter for one in (await stands(people, request)).votes] == [MIA]
 
 
+async def test_a_database_that_is_slow_holds_slack_up_no_longer_and_the_same_call_again_counts_nothing(
+    people, monkeypatch
+):
+    monkeypatch.setattr(interactions, "ACKNOWLEDGED_WITHIN", 0.05)
+    request, goes_on = await asked(people), asyncio.Event()
+    keep = people.system.store.keep_received
+
+    async def slow(*given):
+        await goes_on.wait()
+        await keep(*given)
+
+    monkeypatch.setattr(people.system.store, "keep_received", slow)
+    received = people.interactions.read(*_signed(people, press(people.card_of(request), "approve", "UMIA")))
+    done = [await people.interactions.take(received, received.what, None, lambda _: None) for _ in range(2)]
+    goes_on.set()
+    await asyncio.gather(*(one.after() for one in done))
+    assert sorted(people.told())[:2] == ["UMIA: It is recorded now.", "UMIA: This has come before: it changes nothing."]
+    assert (await people.events(request.id)).count("vote_cast") == 1
+
+
 def _signed(room, payload):
     body, headers = room.slack.signed(payload, int(room.clock.at.timestamp()))
     return headers["X-Slack-Request-Timestamp"], headers["X-Slack-Signature"], body
