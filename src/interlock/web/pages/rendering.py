@@ -46,6 +46,9 @@ MOST_WAITING = 99
 
 MADE_FOR = Markup('<input type="hidden" name="{}" value="{}">')
 _MOMENT = re.compile(r"\b([0-9]{4}-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-5][0-9]:[0-5][0-9]) UTC\b")
+_PROGRAMMED = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+|[a-z][a-z0-9]*(?:[A-Z][a-z0-9]*)+")
+_JOINED = re.compile(r"_|(?<=[a-z0-9])(?=[A-Z])")
+LONGEST_JOINED = 60
 _CODE = re.compile(r"U\+([0-9A-F]{4,6})\b")
 LONGEST_BEGINNING = 2_000
 LONGEST_LINE = 300
@@ -144,6 +147,11 @@ def lasting(span: timedelta) -> str:
     return " ".join(duration_words(max(span, timedelta(0))).split(" ")[:4])
 
 
+def spelled(name: str) -> str:
+    """Return the words of a name that programmers write as one: `timeout_seconds`, `dryRun`; empty for any other."""
+    return _JOINED.sub(" ", name).lower() if len(name) <= LONGEST_JOINED and _PROGRAMMED.fullmatch(name) else ""
+
+
 def in_one_line(value: Json) -> Markup:
     """Return the beginning of a value: text as it is, also where it is all that an object has; else as JSON."""
     match value:
@@ -212,6 +220,7 @@ ENVIRONMENT.filters |= {
     "moment": moment,
     "dated": dated,
     "lasting": lasting,
+    "spelled": spelled,
     "in_words": in_words,
     "each_in_words": each_in_words,
     "failure": failure,

@@ -7,6 +7,7 @@ import pytest
 
 from interlock.domain.action import Action
 from interlock.domain.canonical import canonical_bytes
+from interlock.web.pages.rendering import spelled
 from interlock.web.pages.value_text import part_at, read, shown_text
 from interlock.web.pages.values import PIECE_ROOM, Place, Room, node_of, tree
 
@@ -190,3 +191,20 @@ def test_the_tree_of_canonical_bytes_holds_every_name():
         "a",
         "\u043a\u043b\u044e\u0447",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("timeout_seconds", "timeout seconds"),
+        ("dryRun", "dry run"),
+        ("memory_mb", "memory mb"),
+        ("amount", ""),
+        ("IBAN", ""),
+        ("a__b", ""),
+        ("drop_table\u202e", ""),
+        ("x_" * 40 + "x", ""),
+    ],
+)
+def test_a_name_that_programmers_write_as_one_word_has_its_words_beside_it(name, words):
+    assert spelled(name) == words
