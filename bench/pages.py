@@ -216,7 +216,9 @@ async def hear(client: httpx2.AsyncClient, request_id: str, heard: asyncio.Queue
 
 def payment(number: int) -> Asked:
     args = {"amount": f"{100 + number}.00", "to": "ACME", "lines": [{"item": "paper", "quantity": 4, "price": "25.00"}]}
-    return Asked(Action("pay", args), description="The invoice of this month", reference=f"INV-{number}" if number else None)
+    return Asked(
+        Action("pay", args), description="The invoice of this month", reference=f"INV-{number}" if number else None
+    )
 
 
 def in_ms(seconds: float) -> str:
