@@ -124,7 +124,7 @@ COMPILE = $(UV) pip compile --quiet --python $(BIN)/python --python-version 3.11
   --no-header --no-annotate $(if $(UPGRADE),--upgrade)
 
 # What deploy/Containerfile installs beside the core.
-IMAGE := server oidc postgres rabbitmq sqs webhook slack
+IMAGE := server oidc postgres rabbitmq sqs webhook slack notify
 
 lock: $(SEED) ## Write the lock files from pyproject.toml (UPGRADE=1 takes newer versions)
 	@echo "Resolving pyproject.toml"
