@@ -19,7 +19,7 @@ from interlock.config import load_settings
 from interlock.testing.fakes import SettableClock
 from interlock.web.measuring import Measuring
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 CHROMIUM = os.environ.get("INTERLOCK_TEST_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
