@@ -30,6 +30,8 @@ from interlock.storage.memory import MemoryStore
 from interlock.testing.rabbitmq import RabbitMQServer
 
 CONFIG = """
+request_limits: {default: 2000}
+requests_per_hour: {default: 2000}
 people: {mia@example.com: {}, olga@example.com: {}}
 groups: {managers: [mia@example.com], chiefs: [olga@example.com]}
 default:
