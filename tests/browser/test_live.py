@@ -80,6 +80,19 @@ async def test_a_lost_connection_is_said_and_catches_up_by_position(site):
     site.said.clear()  # the console speaks of what could not be loaded
 
 
+async def test_a_tab_that_slept_catches_up_when_it_wakes(site):
+    page = await site.opened_by(MIA)
+    await page.goto("/")
+    await page.evaluate(LISTEN, ["live:request"])
+    await state(page, "live")
+    browser = await page.context.new_cdp_session(page)
+    await browser.send("Page.setWebLifecycleState", {"state": "frozen"})
+    asked = await ask(await site.agent(), PAY)
+    await browser.send("Page.setWebLifecycleState", {"state": "active"})
+    await told(page, "live:request", asked["id"])
+    await page.locator(f"[data-request={asked['id']}]").wait_for()
+
+
 async def test_who_is_signed_out_meanwhile_is_led_to_sign_in_in_every_tab(site):
     page = await site.opened_by(MIA)
     other = await page.context.new_page()

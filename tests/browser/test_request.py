@@ -196,6 +196,24 @@ async def test_verdicts_stand_apart_on_a_phone_whatever_is_asked(site):
 
 
 @BOTH_SIZES
+async def test_a_screen_reader_reads_what_is_decided_in_the_bar_and_in_which_order(site, size):
+    drop = {"asked": {"kind": "approval", "name": "drop"}, "context": {"reversible": False}}
+    page = await opened_request(site, await ask(await site.agent(), drop), MIA, size)
+    bar = page.get_by_role("form", name="Your decision")
+    await expect(bar).to_match_aria_snapshot("""
+        - form "Your decision":
+          - checkbox /I understand that this is carried out at once and cannot be taken back/
+          - textbox "Comment"
+          - checkbox "then open the next one"
+          - group "Agree":
+            - button "Approve"
+            - link "Edit"
+          - group "Refuse":
+            - button "Reject"
+    """)
+
+
+@BOTH_SIZES
 async def test_what_cannot_be_undone_takes_a_second_act(open_site, size):
     site = await open_site(config=CONFIG.replace("[group:directors]}]", "[group:directors]}]"))
     asked = await ask(
