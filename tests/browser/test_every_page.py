@@ -153,7 +153,7 @@ async def test_the_keyboard_reaches_everything(installation, page):
     reached = set()
     for _ in range(2 * len(wanted) + 5):  # what can be scrolled is reached as well
         await tab.keyboard.press("Tab")
-        reached.add(await tab.evaluate("() => document.activeElement.dataset.walked"))
+        reached.add(await tab.evaluate("() => window.walked.get(document.activeElement)"))
         if wanted <= reached:
             break
     await tab.context.close()
@@ -165,12 +165,16 @@ REACHABLE = """() => {
     const seen = [...document.querySelectorAll("a[href], button, input, select, textarea, summary")].filter(one =>
         one.checkVisibility({visibilityProperty: true}) && !one.disabled && one.tabIndex >= 0 && one.type !== "hidden");
     const groups = new Set();
+    window.walked = new WeakMap(); // not an attribute: a page that is fetched again takes away what it does not know
     return seen.filter(one => {
         if (one.type !== "radio") return true;
         const first = !groups.has(one.name);
         groups.add(one.name);
         return first && !seen.some(other => other !== one && other.name === one.name && other.checked);
-    }).map((one, place) => one.dataset.walked = `${place} ${one.tagName} ${one.textContent.trim().slice(0, 40)}`);
+    }).map((one, place) => {
+        window.walked.set(one, `${place} ${one.tagName} ${one.textContent.trim().slice(0, 40)}`);
+        return window.walked.get(one);
+    });
 }"""
 
 
