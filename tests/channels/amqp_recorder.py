@@ -12,6 +12,7 @@ KEPT = (
     commands.Queue.Bind,
     commands.Basic.Qos,
     commands.Basic.Consume,
+    commands.Basic.Publish,
 )
 
 

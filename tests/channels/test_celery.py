@@ -109,10 +109,12 @@ async def test_4_3_would_refuse_nothing_of_what_our_channels_and_workers_send(ra
     async with asyncio.timeout(60):
         while len(recorder.of(commands.Basic.Consume)) < 2:
             await asyncio.sleep(0.01)
+    hints.tell()
     stop.set()
     await replies
     await sender.close()
-    hints.close()
+    await asyncio.to_thread(hints.close)
+    assert [one.mandatory for one in recorder.of(commands.Basic.Publish)] == [False], "nobody need hear a hint"
     assert {one.exchange for one in recorder.of(commands.Exchange.Declare)} == {"recorded", "recorded.wake"}
     durable = {one.queue for one in recorder.of(commands.Queue.Declare) if one.durable}
     assert durable == {"recorded", "recorded.dead", "recorded.replies", "recorded.replies.dead"}

@@ -119,7 +119,7 @@ class RabbitMQHints:
             self._changed.clear()
             if self._news:
                 self._news = False
-                await exchange.publish(aio_pika.Message(b"", app_id=self._name), "")
+                await exchange.publish(aio_pika.Message(b"", app_id=self._name), "", mandatory=False)
                 await asyncio.sleep(AT_MOST_EVERY)
             if self._news:
                 continue
