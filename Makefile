@@ -44,7 +44,7 @@ demo: $(if $(wildcard $(DEV)),$(DEV),$(CORE)) ## Run the approval agent in the t
 demo-web: $(if $(wildcard $(DEV)),$(DEV),$(WEB)) ## Serve the pages, with people, agents and a week of requests
 	@[ ! -t 0 ] || set -m; $(BIN)/interlock demo --web $(ARGS)
 
-# The tests of pages drive a Chromium of this machine, best the one without windows, which takes half of the time; root on
+# The tests of pages drive a Chromium of this machine, best the one without windows, which takes a third less time; root on
 # Debian or Ubuntu gets it. Whether one may be missing is the tests' to say: on CI it may not.
 SHELL_ALONE := chromium-headless-shell
 BROWSERS    := $(SHELL_ALONE) chromium chromium-browser google-chrome
