@@ -50,8 +50,10 @@ channels:
   bus:
     type: rabbitmq
     address: {env: BROKER}
+    exchange: machines
+    queue: machines.requests
     events: [opened]
-    replies: {key: {env: REPLY_KEY}, people: [mia@example.com]}
+    replies: {queue: machines.replies, key: {env: REPLY_KEY}, people: [mia@example.com]}
 """
 
 
@@ -63,9 +65,9 @@ class Machines:
         happened: what was done to whom.
     """
 
-    def __init__(self, folder: Path, servers: int, workers: int, seed: int = 14) -> None:
-        self.folder, self.chance, self.happened = folder, random.Random(seed), []
-        self.broker, self.database = RabbitMQServer(), PostgresServer(fsync="on")
+    def __init__(self, folder: Path, servers: int, workers: int, broker: RabbitMQServer) -> None:
+        self.folder, self.chance, self.happened = folder, random.Random(14), []
+        self.broker, self.database = broker, PostgresServer(fsync="on")
         (folder / "agent.py").write_text(AGENT)
         (folder / "interlock.yaml").write_text(CONFIG)
         self.environ = os.environ | {
@@ -138,5 +140,4 @@ class Machines:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             process.wait(60)
-        self.broker.remove()
         self.database.remove()
