@@ -12,13 +12,13 @@ from tests.channels.house import CONFIG, House
 from tests.channels.slack_room import Room
 
 from interlock.bootstrap import System, build
+from interlock.channels import sqs as senders_sqs
 from interlock.config import load_settings
 from interlock.dispatch import sqs as dispatch_sqs
 from interlock.domain.action import Action
 from interlock.domain.authority import Principal
 from interlock.domain.request import Request
 from interlock.engine.ports.sender import Sender
-from interlock.senders import sqs as senders_sqs
 from interlock.service.agent_client import AgentClient, Asked
 from interlock.storage.memory import MemoryStore
 from interlock.testing.fakes import SettableClock

@@ -6,11 +6,11 @@ import json
 import pytest
 from tests.channels.house import MIA
 
+from interlock.channels.apprise import AppriseSender
+from interlock.channels.table import Surroundings, senders_of
 from interlock.config.channels import AppriseSettings
 from interlock.domain.action import Action, Question
 from interlock.errors import BadInput, InvalidConfig
-from interlock.senders.apprise import AppriseSender
-from interlock.senders.table import Surroundings, senders_of
 from interlock.testing.fakes import SettableClock
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # a plugin of Apprise's

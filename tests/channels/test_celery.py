@@ -11,12 +11,12 @@ from pamqp import commands
 from tests.channels.amqp_recorder import Recorder, refused_by_4_3
 
 from interlock.bootstrap import build
+from interlock.channels.event_channel import EventChannel
+from interlock.channels.rabbitmq import RabbitMQReplies, RabbitMQSender
 from interlock.config import load_settings
 from interlock.dispatch.rabbitmq import RabbitMQHints
 from interlock.domain.authority import Principal
 from interlock.domain.run import RunStatus
-from interlock.senders.event_channel import EventChannel
-from interlock.senders.rabbitmq import RabbitMQReplies, RabbitMQSender
 
 ROOT = Path(__file__).parents[2]
 CONFIG = """

@@ -12,14 +12,14 @@ import pytest
 from tests.channels.house import House
 
 from interlock.bootstrap import build
+from interlock.channels.event_channel import EventChannel
+from interlock.channels.rabbitmq import RabbitMQReplies, RabbitMQSender, declare_queue
+from interlock.channels.webhook import WebhookSender
 from interlock.config import load_settings
 from interlock.domain.action import Action
 from interlock.domain.authority import Principal
 from interlock.domain.delivery import Schedule
 from interlock.errors import StoreUnavailable
-from interlock.senders.event_channel import EventChannel
-from interlock.senders.rabbitmq import RabbitMQReplies, RabbitMQSender, declare_queue
-from interlock.senders.webhook import WebhookSender
 from interlock.service import queue_replies
 from interlock.service.agent_client import AgentClient, Asked
 from interlock.service.client import Client

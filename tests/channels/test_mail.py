@@ -10,13 +10,13 @@ import pytest
 from aiosmtpd.smtp import SMTP
 from tests.channels.house import MIA, NOAH, OLGA
 
+from interlock.channels import mail as module
+from interlock.channels.mail import MailSender, MailServer
 from interlock.domain.action import Action, Question
 from interlock.domain.delivery import DeliveryState
 from interlock.domain.notice_choice import NoticeChoice, Way
 from interlock.domain.reply_tokens import read_reply_token
 from interlock.engine.ports.deliveries import DeliveryFilter
-from interlock.senders import mail as module
-from interlock.senders.mail import MailSender, MailServer
 from interlock.service.notices import Notices, mail_address_of
 from interlock.service.text import TURNING
 

@@ -8,14 +8,14 @@ from datetime import timedelta
 import aio_pika
 import pytest
 
+from interlock.channels.event_channel import EventChannel, Replies
+from interlock.channels.rabbitmq import RabbitMQReplies, RabbitMQSender, declare_queue
 from interlock.domain.delivery import DeliveryState
 from interlock.engine.changes import Actor, Changes
 from interlock.engine.deliverer import Deliverer
 from interlock.engine.delivery_plan import DeliveryPlan
 from interlock.engine.ports.channel import Notice
 from interlock.errors import StoreUnavailable
-from interlock.senders.event_channel import EventChannel, Replies
-from interlock.senders.rabbitmq import RabbitMQReplies, RabbitMQSender, declare_queue
 from interlock.service.queue_replies import QueueReplies
 from interlock.service.token_replies import ReplyTokens
 from interlock.storage.memory import MemoryStore

@@ -5,13 +5,13 @@ import json
 
 import pytest
 
+from interlock.channels import sqs
+from interlock.channels.event_channel import EventChannel, Replies
+from interlock.channels.sqs import Queue, SqsReplies, SqsSender
 from interlock.engine.deliverer import Deliverer
 from interlock.engine.delivery_plan import DeliveryPlan
 from interlock.engine.ports.channel import Notice
 from interlock.errors import BadInput, StoreUnavailable
-from interlock.senders import sqs
-from interlock.senders.event_channel import EventChannel, Replies
-from interlock.senders.sqs import Queue, SqsReplies, SqsSender
 from interlock.service.queue_replies import QueueReplies
 from interlock.service.token_replies import ReplyTokens
 

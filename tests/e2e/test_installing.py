@@ -17,11 +17,11 @@ NEEDED = {
     "models": "langchain.chat_models",
     "oidc": "interlock.web.oidc_provider",
     "postgres": "psycopg",
-    "rabbitmq": "interlock.senders.rabbitmq",
+    "rabbitmq": "interlock.channels.rabbitmq",
     "sagemaker": "boto3",
     "server": "interlock.web.app",
-    "sqs": "interlock.senders.sqs",
-    "webhook": "interlock.senders.webhook",
+    "sqs": "interlock.channels.sqs",
+    "webhook": "interlock.channels.webhook",
 }
 
 

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from interlock import Action, Question, Verdict, ask, progress
-from interlock.channels.presentation import present
 from interlock.domain.run import RunStatus
 from interlock.errors import InvalidAnswer
+from interlock.terminal.presentation import present
 
 DEPTH = 60
 LADDER = {

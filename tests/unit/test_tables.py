@@ -6,7 +6,6 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from interlock.channels import presentation, prompts, reply
 from interlock.cli.app import COMMANDS
 from interlock.config.sections import PolicySettings
 from interlock.domain import lifecycle, quorum, retries
@@ -24,6 +23,7 @@ from interlock.domain.action import (
 from interlock.domain.events import Decided
 from interlock.domain.request import EffectState, Status
 from interlock.service.client import Client
+from interlock.terminal import presentation, prompts, reply
 
 SCHEMA = json.loads(resources.files("interlock.service").joinpath("shapes.schema.json").read_text())
 SUBJECTS = [Action("pay"), Question("Which?"), Draft("Dear")]

@@ -1,1 +1,1 @@
-"""The ways by which a request reaches people and a verdict comes back."""
+"""By which ways people and programs are told, and answers come back: one file for each."""

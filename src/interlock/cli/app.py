@@ -13,10 +13,10 @@ from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from interlock.channels.screen import discard_unwritten, open_missing
 from interlock.cli.errors import MEANINGS, Exit, report, report_usage
 from interlock.cli.hints import command_prefix
 from interlock.errors import BadInput, InvalidAgent
+from interlock.terminal.screen import discard_unwritten, open_missing
 
 
 @dataclass(slots=True)

@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 import typer
 
-from interlock.channels.screen import Line, Screen
 from interlock.cli.agents import examined
 from interlock.cli.errors import Exit, write_json
 from interlock.cli.hints import command_prefix, pasteable
@@ -33,6 +32,7 @@ from interlock.engine.repair import repair
 from interlock.errors import BadInput, InterlockError, StoreError
 from interlock.service.text import plain
 from interlock.storage.open import file_of, scheme_of
+from interlock.terminal.screen import Line, Screen
 
 SKEW = 5.0
 LITTLE = 200_000_000

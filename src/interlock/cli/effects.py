@@ -7,8 +7,6 @@ from typing import Literal
 
 import typer
 
-from interlock.channels.screen import Line
-from interlock.channels.values import ValueLines
 from interlock.cli.app import group
 from interlock.cli.options import AFTER, AS, COMMENT, JSON, LIMIT
 from interlock.cli.options import UNSETTLED as OF_UNSETTLED
@@ -21,6 +19,8 @@ from interlock.errors import BadInput
 from interlock.service.inline import row
 from interlock.service.shapes import page_shape, request_shape
 from interlock.service.text import plain
+from interlock.terminal.screen import Line
+from interlock.terminal.values import ValueLines
 
 app = group("Side effects of which nobody knows what became.")
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from typer.exceptions import TyperException
 
-from interlock.channels.screen import Screen
 from interlock.cli.hints import pasteable
 from interlock.errors import InterlockError, ReasonMissing, RecordAltered, StoreUnavailable, WrongDigest
 from interlock.service.error_table import Exit, error_shape, meaning_of
+from interlock.terminal.screen import Screen
 
 __all__ = ["MEANINGS", "Exit", "code_of", "json_line", "report", "report_usage", "write_json"]
 

@@ -7,7 +7,6 @@ from functools import partial
 
 import typer
 
-from interlock.channels.screen import Line
 from interlock.cli.administration import administration
 from interlock.cli.app import group
 from interlock.cli.options import JSON
@@ -19,6 +18,7 @@ from interlock.service.inline import when
 from interlock.service.people import Given
 from interlock.service.people_shapes import delegation_shape, members_shape
 from interlock.service.text import plain
+from interlock.terminal.screen import Line
 
 
 def _of(kind: GroupOrRole) -> typer.Typer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from interlock.channels.screen import Line
 from interlock.cli.session import Session
 from interlock.domain.delivery import Delivery, DeliveryState
 from interlock.engine.changes import Entry
@@ -12,6 +11,7 @@ from interlock.errors import Forbidden
 from interlock.service.deliveries import delivery_words
 from interlock.service.inline import when
 from interlock.service.text import plain
+from interlock.terminal.screen import Line
 
 MOST_SHOWN = 200
 """How many messages a history shows: the newest."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator
 
-from interlock.channels.screen import Line
 from interlock.cli.session import Session
 from interlock.domain.canonical import Json, canonical_bytes
 from interlock.engine.watching import Streamed
 from interlock.service.text import plain, shortened
+from interlock.terminal.screen import Line
 
 AGENT = "[AGENT] "
 BAR = "        │ "

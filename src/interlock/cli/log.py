@@ -6,7 +6,6 @@ from typing import Literal
 
 import typer
 
-from interlock.channels.screen import Line
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, interruptible
 from interlock.engine.changes import Entry
@@ -14,6 +13,7 @@ from interlock.errors import BadInput
 from interlock.service.sentences import log_line
 from interlock.service.shapes import entry_shape
 from interlock.service.text import plain
+from interlock.terminal.screen import Line
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="The record.")
 

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 import typer
 
-from interlock.channels.screen import Screen
 from interlock.cli.errors import write_json
 from interlock.cli.options import JSON
 from interlock.cli.session import server_of
@@ -21,6 +20,7 @@ from interlock.errors import BadInput, InterlockError, SecondFactorNeeded
 from interlock.service.credentials import PREFIXES
 from interlock.service.inline import when
 from interlock.service.text import plain
+from interlock.terminal.screen import Screen
 
 if TYPE_CHECKING:
     from interlock.client.calls import Session as ClientSession

@@ -16,7 +16,6 @@ import typer
 
 from interlock.agents import AGENTS
 from interlock.bootstrap import build
-from interlock.channels.screen import Screen
 from interlock.cli.app import Root
 from interlock.cli.session import opened, server_of, settings_of, storeless
 from interlock.domain.request import Request, Status
@@ -24,6 +23,7 @@ from interlock.domain.run import Run
 from interlock.engine.ports.store import Inbox
 from interlock.engine.threads import ThreadView
 from interlock.service.client import Client
+from interlock.terminal.screen import Screen
 
 MOST, MOST_READ = 50, 500
 _WORD = re.compile(r"[\w.@-]+")  # what needs no quotes in any shell

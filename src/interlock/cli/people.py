@@ -6,7 +6,6 @@ from typing import Literal
 
 import typer
 
-from interlock.channels.screen import Line
 from interlock.cli.administration import administration
 from interlock.cli.app import group
 from interlock.cli.options import JSON, ORIGIN
@@ -16,6 +15,7 @@ from interlock.service.administration import Invitation
 from interlock.service.inline import when
 from interlock.service.people_shapes import account_shape
 from interlock.service.text import plain
+from interlock.terminal.screen import Line
 
 app = group("People who sign in by name and password.")
 

@@ -13,7 +13,6 @@ import typer
 
 from interlock.agents import AGENTS
 from interlock.bootstrap import build
-from interlock.channels.screen import Line
 from interlock.cli.administration import administration
 from interlock.cli.app import group
 from interlock.cli.errors import Exit
@@ -39,6 +38,7 @@ from interlock.service.policies import (
     simulation_shape,
 )
 from interlock.service.text import plain
+from interlock.terminal.screen import Line
 
 app = group("Who decides on what.")
 

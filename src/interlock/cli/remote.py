@@ -9,12 +9,12 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from interlock.channels.screen import Screen
-from interlock.channels.terminal import Terminal
 from interlock.cli.session import Session
 from interlock.cli.stored_logins import Kept, keep, kept_for
 from interlock.engine.changes import Entry
 from interlock.errors import BadInput, Unauthenticated
+from interlock.terminal.screen import Screen
+from interlock.terminal.terminal import Terminal
 
 if TYPE_CHECKING:
     from interlock.client import RemoteClient

@@ -11,10 +11,6 @@ from functools import partial
 
 import typer
 
-from interlock.channels.lines import LinesChannel, notice_line
-from interlock.channels.presentation import present
-from interlock.channels.screen import Line, Screen
-from interlock.channels.values import ValueLines
 from interlock.cli import batch
 from interlock.cli.app import group
 from interlock.cli.history import entry_lines, told_about
@@ -43,6 +39,10 @@ from interlock.service.shapes import (
 )
 from interlock.service.text import plain, quoted
 from interlock.service.views import RequestView
+from interlock.terminal.lines import LinesChannel, notice_line
+from interlock.terminal.presentation import present
+from interlock.terminal.screen import Line, Screen
+from interlock.terminal.values import ValueLines
 
 app = group("What people are asked.")
 app.command("approve")(batch.approve)

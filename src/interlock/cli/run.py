@@ -8,7 +8,6 @@ from typing import Any
 
 import typer
 
-from interlock.channels.screen import Screen
 from interlock.cli.options import AS, DETACH, JSON, agents
 from interlock.cli.run_status import report_on, status_words, waiting
 from interlock.cli.session import Session, execute, interruptible, patiently
@@ -19,6 +18,7 @@ from interlock.engine.threads import checked_name
 from interlock.errors import BadInput
 from interlock.service.arguments import json_given
 from interlock.service.shapes import run_shape
+from interlock.terminal.screen import Screen
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from interlock.channels.screen import Line, said
-from interlock.channels.values import ValueLines, last_words
 from interlock.cli.errors import Exit
 from interlock.cli.hints import pasteable
 from interlock.cli.session import Session
@@ -12,6 +10,8 @@ from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.service.inline import when
 from interlock.service.run_views import RunView
 from interlock.service.shapes import run_view_shape
+from interlock.terminal.screen import Line, said
+from interlock.terminal.values import ValueLines, last_words
 
 
 def closing(session: Session, view: RunView) -> int:

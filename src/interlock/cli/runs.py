@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from interlock.channels.screen import Line, Screen
-from interlock.channels.values import ValueLines
 from interlock.cli.app import group
 from interlock.cli.hints import pasteable
 from interlock.cli.history import entry_lines, told_about
@@ -30,6 +28,8 @@ from interlock.service.run_views import RunView
 from interlock.service.sentences import sentence
 from interlock.service.shapes import entry_shape, page_shape, run_shape, run_view_shape
 from interlock.service.text import plain, quoted
+from interlock.terminal.screen import Line, Screen
+from interlock.terminal.values import ValueLines
 
 if TYPE_CHECKING:
     from interlock.client import RemoteClient

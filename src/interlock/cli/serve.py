@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from interlock.channels.screen import Line, Screen
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, interruptible
 from interlock.cli.work import channels_of, reply_keys_in, until_all_end, worker_of
 from interlock.errors import BadInput
 from interlock.service.configuration import note_changes
 from interlock.service.credentials import Authenticator
+from interlock.terminal.screen import Line, Screen
 
 if TYPE_CHECKING:
     from interlock.web.measuring import Measuring

@@ -16,8 +16,6 @@ import typer
 
 from interlock.agents import AGENTS
 from interlock.bootstrap import System, build, local_person
-from interlock.channels.screen import Line, Screen, discard_unwritten
-from interlock.channels.terminal import Terminal
 from interlock.cli.app import Root
 from interlock.cli.errors import Exit, json_line
 from interlock.cli.forked_children import HANDLED
@@ -33,6 +31,8 @@ from interlock.errors import BadInput, Forbidden
 from interlock.service.client import Client
 from interlock.service.text import cells, plain
 from interlock.storage.open import file_of
+from interlock.terminal.screen import Line, Screen, discard_unwritten
+from interlock.terminal.terminal import Terminal
 
 if TYPE_CHECKING:
     from interlock.cli.remote import Followed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from interlock.channels.screen import Line
 from interlock.cli.administration import administration
 from interlock.cli.app import group
 from interlock.cli.options import AS, JSON, ORIGIN
@@ -15,6 +14,7 @@ from interlock.service.credentials import Authenticator
 from interlock.service.inline import when
 from interlock.service.shapes import session_shape
 from interlock.service.text import plain
+from interlock.terminal.screen import Line
 
 app = group("Where people have signed in.")
 OF = typer.Option(

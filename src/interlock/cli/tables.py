@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from interlock.channels.screen import Line
 from interlock.service.text import cells
+from interlock.terminal.screen import Line
 
 GAP = "  "
 

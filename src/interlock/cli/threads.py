@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from interlock.channels.screen import Line
 from interlock.cli.app import group
 from interlock.cli.options import AFTER, AS, JSON, LIMIT, thread
 from interlock.cli.runs import state_lines
@@ -15,6 +14,7 @@ from interlock.errors import NotFound
 from interlock.service.inline import when
 from interlock.service.shapes import page_shape, thread_shape
 from interlock.service.text import plain, quoted
+from interlock.terminal.screen import Line
 
 app = group("Conversations with agents.")
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import typer
 
-from interlock.channels.screen import Line
 from interlock.cli.app import group
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute
@@ -17,6 +16,7 @@ from interlock.service.credentials import Authenticator
 from interlock.service.inline import when
 from interlock.service.shapes import credential_shape
 from interlock.service.text import plain
+from interlock.terminal.screen import Line
 
 app = group("Tokens of agents and services.")
 

@@ -8,10 +8,6 @@ from typing import Any
 
 import typer
 
-from interlock.channels import reply as channel
-from interlock.channels.presentation import present
-from interlock.channels.reply import Skipped, ask_comment, confirm, read_reply, said_so_far
-from interlock.channels.terminal import EndOfInput
 from interlock.cli.errors import Exit
 from interlock.cli.options import ADVANCE, AS, COMMENT, JSON, OPEN_REQUEST
 from interlock.cli.run import read_json
@@ -27,6 +23,10 @@ from interlock.service.inline import Place, places
 from interlock.service.replies import Reply, answered, editable, edited, plainly, typed_answer, void_votes
 from interlock.service.shapes import request_shape, run_view_shape
 from interlock.service.views import RequestView
+from interlock.terminal import reply as channel
+from interlock.terminal.presentation import present
+from interlock.terminal.reply import Skipped, ask_comment, confirm, read_reply, said_so_far
+from interlock.terminal.terminal import EndOfInput
 
 DIGEST = typer.Option(None, "--digest", metavar="sha256:…", help="Vote on exactly this; 12 digits of it are enough.")
 YES = typer.Option(False, "--yes", help="Vote on the current version without confirmation; the log records that.")

@@ -8,10 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from interlock.channels.presentation import present
-from interlock.channels.prompts import MEANS
-from interlock.channels.reply import Skipped, read_reply
-from interlock.channels.terminal import EndOfInput
 from interlock.cli.errors import Exit
 from interlock.cli.live import Live
 from interlock.cli.run_status import closing, is_advancing, is_over, status_words, tell_hold, waiting, ways_on
@@ -44,6 +40,10 @@ from interlock.service.sentences import sentence
 from interlock.service.shapes import entry_shape, request_shape, run_view_shape
 from interlock.service.text import plain
 from interlock.service.views import RequestView
+from interlock.terminal.presentation import present
+from interlock.terminal.prompts import MEANS
+from interlock.terminal.reply import Skipped, read_reply
+from interlock.terminal.terminal import EndOfInput
 
 QUIT = "quit"
 LOOK_AGAIN = 5.0

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from interlock.channels.screen import Line, Screen
 from interlock.cli.errors import Exit
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, interruptible, patiently
@@ -20,9 +19,10 @@ from interlock.engine.watching import Lines, Several, Watcher
 from interlock.engine.worker import Worker
 from interlock.service.following import CutShort, unless
 from interlock.service.text import plain
+from interlock.terminal.screen import Line, Screen
 
 if TYPE_CHECKING:
-    from interlock.senders.table import Listener, Surroundings
+    from interlock.channels.table import Listener, Surroundings
 
 
 def work(
@@ -63,7 +63,7 @@ def channels_of(session: Session, origin: str | None = None) -> list[Listener]:
     settings = session.system.settings
     if not settings.channels:
         return []
-    from interlock.senders.table import listeners_of, senders_of  # noqa: PLC0415 - few installations have channels
+    from interlock.channels.table import listeners_of, senders_of  # noqa: PLC0415 - few installations have channels
     from interlock.service.delivering import Delivering  # noqa: PLC0415
 
     around = _surroundings(session, origin)
@@ -77,13 +77,13 @@ def reply_keys_in(session: Session) -> list[tuple[str, bytes]]:
     """Return by what the tokens of the channels' messages are made, and for which tenant."""
     if not session.system.settings.channels:
         return []
-    from interlock.senders.table import reply_keys_of  # noqa: PLC0415 - as above
+    from interlock.channels.table import reply_keys_of  # noqa: PLC0415 - as above
 
     return reply_keys_of(session.system.settings.channels, _surroundings(session))
 
 
 def _surroundings(session: Session, origin: str | None = None) -> Surroundings:
-    from interlock.senders.table import Surroundings  # noqa: PLC0415 - as above
+    from interlock.channels.table import Surroundings  # noqa: PLC0415 - as above
 
     settings = session.system.settings
     folder = Path() if settings.origin is None else settings.origin.path.parent

@@ -5,12 +5,12 @@ import sqlite3
 
 import pytest
 
-from interlock.channels.editing import readable_json
 from interlock.cli.tables import table
 from interlock.domain.action import Action, Question
 from interlock.errors import BadInput, InvalidAnswer
 from interlock.service.arguments import changed_arguments
 from interlock.service.typed import read_answer
+from interlock.terminal.editing import readable_json
 
 
 def test_without_a_terminal_a_vote_names_what_was_seen_or_says_that_it_was_not(command):

@@ -10,7 +10,6 @@ from tests.model.fixtures import TENANT
 from tests.model.rules import START
 from tests.model.system import SystemUnderTest
 
-from interlock.channels.presentation import present
 from interlock.domain.action import Action, Verdict
 from interlock.domain.authority import Delegation, Directory
 from interlock.domain.commands import CastVote
@@ -24,6 +23,7 @@ from interlock.service.sentences import sentence
 from interlock.service.shapes import view_shape
 from interlock.service.views import Views
 from interlock.storage.memory import MemoryStore
+from interlock.terminal.presentation import present
 from interlock.testing.fakes import SettableClock, SettablePolicies
 from interlock.testing.people import principal
 from interlock.testing.scripts import Move, Script, Tool

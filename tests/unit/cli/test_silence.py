@@ -8,7 +8,6 @@ import pytest
 from tests.model.fixtures import TENANT
 from tests.model.system import SystemUnderTest
 
-from interlock.channels.presentation import present
 from interlock.domain.action import Action
 from interlock.domain.authority import Directory
 from interlock.domain.calendar import Calendar, Span
@@ -21,6 +20,7 @@ from interlock.engine.routing import PolicyBook
 from interlock.service.sentences import sentence
 from interlock.service.views import Views
 from interlock.storage.memory import MemoryStore
+from interlock.terminal.presentation import present
 from interlock.testing.fakes import SettableClock, SettablePolicies
 from interlock.testing.people import principal
 from interlock.testing.scripts import Move, Script, Tool

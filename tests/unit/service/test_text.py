@@ -9,13 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from interlock.channels.screen import Line, Screen, said
-from interlock.channels.terminal import Terminal
-from interlock.channels.values import ValueLines, difference
 from interlock.errors import InvalidValue
 from interlock.service import text as text_module
 from interlock.service.inline import one_line
 from interlock.service.text import cells, fold_padding, harmless, plain, quoted, warnings_about, wrapped
+from interlock.terminal.screen import Line, Screen, said
+from interlock.terminal.terminal import Terminal
+from interlock.terminal.values import ValueLines, difference
 
 NASTY = st.sampled_from(
     "[ ⟨⟩\x1b\x9b\x07\r\n\t\x00\u202e\u2066\u200b\u200d\ufeff"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from interlock.channels.screen import Line, Screen
 from interlock.cli.demo_site import history
 from interlock.cli.demo_site.agents import NEXT, WorkingAgents
 from interlock.cli.serve import answering_at, event_loop, measuring_of
@@ -20,6 +19,7 @@ from interlock.errors import BadInput
 from interlock.service.configuration import note_changes
 from interlock.service.credentials import Authenticator
 from interlock.storage.open import file_of
+from interlock.terminal.screen import Line, Screen
 
 if TYPE_CHECKING:
     from interlock.web.measuring import Measuring

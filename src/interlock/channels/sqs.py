@@ -11,11 +11,11 @@ import boto3  # type: ignore[import-untyped]  # it brings no types
 from botocore.config import Config  # type: ignore[import-untyped]
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError  # type: ignore[import-untyped]
 
+from interlock.channels.cloud_events import CONTENT_TYPE
+from interlock.channels.event_channel import EventChannel, EventSender
 from interlock.domain.delivery import BROKER, Failure
 from interlock.engine.ports.sender import Message, NotTaken
 from interlock.errors import BadInput
-from interlock.senders.cloud_events import CONTENT_TYPE
-from interlock.senders.event_channel import EventChannel, EventSender
 from interlock.service.following import CutShort, unless
 from interlock.service.queue_replies import QueueReplies, taken
 

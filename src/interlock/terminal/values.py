@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
-from interlock.channels.screen import Line, said
 from interlock.domain.canonical import Json
 from interlock.engine.schema_words import place_words
 from interlock.service.inline import FLOW, name_shown, one_line
 from interlock.service.text import cells, fold_padding, harmless, plain, shortened
+from interlock.terminal.screen import Line, said
 
 LONG_TEXT = 1_000
 MANY_LINES = 40

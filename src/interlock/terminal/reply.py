@@ -4,13 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from interlock.channels import prompts
-from interlock.channels.editing import Unreadable, edit_json
-from interlock.channels.form import Typed, forget_misfits, read_form
-from interlock.channels.presentation import ANYTHING, present
-from interlock.channels.screen import Line
-from interlock.channels.terminal import Terminal
-from interlock.channels.values import difference
 from interlock.domain.action import VERDICTS, Kind, Question, Verdict
 from interlock.errors import BadInput, InvalidValue
 from interlock.service.fields import fields_of, wanted
@@ -19,6 +12,13 @@ from interlock.service.replies import Reply, answered, editable, edited, part_of
 from interlock.service.text import quoted
 from interlock.service.typed import VERDICT_WORDS, unread
 from interlock.service.views import RequestView
+from interlock.terminal import prompts
+from interlock.terminal.editing import Unreadable, edit_json
+from interlock.terminal.form import Typed, forget_misfits, read_form
+from interlock.terminal.presentation import ANYTHING, present
+from interlock.terminal.screen import Line
+from interlock.terminal.terminal import Terminal
+from interlock.terminal.values import difference
 
 QUIT = "quit"
 SHOW = "show"

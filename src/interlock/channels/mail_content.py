@@ -6,9 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from interlock.channels.presentation import OWN_WORDS, silence, subject_lines, warning_lines, words_lines
-from interlock.channels.screen import Line
-from interlock.channels.values import ValueLines
 from interlock.domain.action import Kind
 from interlock.domain.calendar import find_zone
 from interlock.domain.collaboration import AskedBack, Clarified
@@ -23,6 +20,9 @@ from interlock.service.notices import Told
 from interlock.service.summary import summary
 from interlock.service.text import plain, quoted, shortened
 from interlock.service.views import RequestView
+from interlock.terminal.presentation import OWN_WORDS, silence, subject_lines, warning_lines, words_lines
+from interlock.terminal.screen import Line
+from interlock.terminal.values import ValueLines
 
 MOST_LINES = 150
 """How many lines of what will happen a mail has: the page has all."""

@@ -16,13 +16,13 @@ from email.utils import format_datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
+from interlock.channels.mail_content import Content, content_of
+from interlock.channels.mail_layout import html_of, text_of
 from interlock.domain.authority import Principal
 from interlock.domain.delivery import PEOPLE, Failure
 from interlock.domain.request import Request
 from interlock.engine.changes import Entry
 from interlock.engine.ports.sender import Message, NotTaken, Recipient
-from interlock.senders.mail_content import Content, content_of
-from interlock.senders.mail_layout import html_of, text_of
 from interlock.service.decision_links import linked_verdicts
 from interlock.service.notices import Notices, Told
 from interlock.service.token_replies import ReplyTokens

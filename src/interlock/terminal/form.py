@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from interlock.channels.terminal import Terminal
 from interlock.domain.canonical import Json, parse_json
 from interlock.engine.schemas import check_value
 from interlock.errors import BadInput, InvalidAnswer
@@ -12,6 +11,7 @@ from interlock.service.fields import Field, entry_of, fields_of, hint
 from interlock.service.inline import one_line
 from interlock.service.text import quoted
 from interlock.service.typed import read_entries, read_single
+from interlock.terminal.terminal import Terminal
 
 NULL: Any = object()
 """Nothing was given, as an answer."""

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from interlock.channels.screen import Line, Screen
 from interlock.engine.ports.channel import Notice
 from interlock.errors import InterlockError
 from interlock.service.inline import when
 from interlock.service.sentences import sentence
 from interlock.service.text import plain
+from interlock.terminal.screen import Line, Screen
 
 
 @dataclass(slots=True)

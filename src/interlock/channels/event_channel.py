@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from interlock.channels.cloud_events import cloud_event_bytes
 from interlock.domain.request import Request
 from interlock.engine.changes import Entry
 from interlock.engine.ports.sender import CHANNEL_ITSELF, Message, Recipient
-from interlock.senders.cloud_events import cloud_event_bytes
 from interlock.service.token_replies import ReplyTokens
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from interlock.channels.screen import Flow, Screen
 from interlock.service.text import cells, harmless
+from interlock.terminal.screen import Flow, Screen
 
 BAR = "    │ "
 LEAD = "[AGENT] "

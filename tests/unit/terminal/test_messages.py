@@ -1,6 +1,6 @@
 """A state with messages is read as a conversation; what decides is never hidden by that."""
 
-from interlock.channels.values import ValueLines, last_words
+from interlock.terminal.values import ValueLines, last_words
 
 CHAT = [
     {"type": "human", "content": "Pay ACME", "id": None, "additional_kwargs": {}, "name": None},

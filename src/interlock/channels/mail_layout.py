@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from interlock.channels.screen import Line
-from interlock.senders.mail_content import Content
+from interlock.channels.mail_content import Content
+from interlock.terminal.screen import Line
 
 NO_REPLIES = "Replies to this mail are not read, and nothing in it decides by itself."
 WHY = "You get it because this waits for you, or did."

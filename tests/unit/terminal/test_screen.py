@@ -6,7 +6,7 @@ import termios
 
 import pytest
 
-from interlock.channels.screen import Screen
+from interlock.terminal.screen import Screen
 
 LINES = 3_000
 

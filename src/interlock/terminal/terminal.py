@@ -9,9 +9,9 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from interlock.channels.prompts import AGAIN, MEANS, asks_help, help_lines
-from interlock.channels.screen import Screen
 from interlock.errors import InvalidValue
+from interlock.terminal.prompts import AGAIN, MEANS, asks_help, help_lines
+from interlock.terminal.screen import Screen
 
 LONGEST_LINE = 4_095
 """What the line discipline of Linux and macOS keeps of one line; the rest of it is lost (termios(3), ICANON)."""

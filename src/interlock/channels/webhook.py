@@ -9,12 +9,12 @@ from ipaddress import IPv4Network, IPv6Network
 
 import httpcore2
 
+from interlock.channels.cloud_events import CONTENT_TYPE
+from interlock.channels.event_channel import EventChannel, EventSender
+from interlock.channels.network import ForbiddenAddress, GuardedNetwork
 from interlock.domain.delivery import STANDARD_WEBHOOKS, Failure
 from interlock.domain.signatures import signature_of
 from interlock.engine.ports.sender import Message, NotTaken
-from interlock.senders.cloud_events import CONTENT_TYPE
-from interlock.senders.event_channel import EventChannel, EventSender
-from interlock.senders.network import ForbiddenAddress, GuardedNetwork
 
 SECONDS = 15.0
 """For how long a call may go on, as Standard Webhooks suggests at least."""

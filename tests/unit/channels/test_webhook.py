@@ -12,16 +12,16 @@ from typing import get_args
 import httpcore2
 import pytest
 
+from interlock.channels import network
+from interlock.channels.event_channel import EventChannel, Replies
+from interlock.channels.table import EVENTS
+from interlock.channels.webhook import WebhookSender
 from interlock.config.channels import EventName
 from interlock.domain.delivery import Delivery, Failure, delivery_id
 from interlock.domain.events import EffectExecuted, EffectFailed, EffectLapsed
 from interlock.domain.signatures import Signed, is_signed
 from interlock.engine.changes import Actor, Changes
 from interlock.engine.ports.sender import CHANNEL_ITSELF, Message, NotTaken
-from interlock.senders import network
-from interlock.senders.event_channel import EventChannel, Replies
-from interlock.senders.table import EVENTS
-from interlock.senders.webhook import WebhookSender
 from interlock.service.delivering import ENDINGS
 from interlock.service.following import CONCERN_PEOPLE
 from interlock.service.token_replies import ReplyTokens

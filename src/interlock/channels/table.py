@@ -10,6 +10,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Protocol, get_args
 
+from interlock.channels.event_channel import EventChannel, Replies
 from interlock.config.channels import (
     AnyChannel,
     AppriseSettings,
@@ -28,7 +29,6 @@ from interlock.domain.reply_tokens import SHORTEST_KEY
 from interlock.domain.signatures import key_of
 from interlock.engine.ports.sender import Sender
 from interlock.errors import BadInput, InvalidConfig, InvalidValue
-from interlock.senders.event_channel import EventChannel, Replies
 from interlock.service.notices import Notices, mail_address_of
 from interlock.service.parts import Parts
 from interlock.service.queue_replies import QueueReplies
@@ -115,10 +115,10 @@ def _listener(  # noqa: PLR0913, PLR0917 - what a listener is made of
     complain: Callable[[str], None],
 ) -> Listener:
     if isinstance(settings, RabbitMQSettings):
-        from interlock.senders.rabbitmq import RabbitMQReplies  # noqa: PLC0415 - as below
+        from interlock.channels.rabbitmq import RabbitMQReplies  # noqa: PLC0415 - as below
 
         return RabbitMQReplies(_broker(f"channels.{name}.address", settings.address, around), queue, replies, complain)
-    from interlock.senders.sqs import Queue, SqsReplies  # noqa: PLC0415 - as below
+    from interlock.channels.sqs import Queue, SqsReplies  # noqa: PLC0415 - as below
 
     return SqsReplies(Queue(queue, settings.region), Queue(f"{queue}-dead", settings.region), replies, complain)
 
@@ -147,7 +147,7 @@ def _sender(name: str, settings: AnyChannel, around: Surroundings, parts: Parts)
 
 
 def _webhook(name: str, settings: WebhookSettings, around: Surroundings) -> Sender:
-    from interlock.senders.webhook import WebhookSender  # noqa: PLC0415 - needs what the extra brings
+    from interlock.channels.webhook import WebhookSender  # noqa: PLC0415 - needs what the extra brings
 
     if settings.replies is not None and around.origin is None:
         raise InvalidConfig(
@@ -164,7 +164,7 @@ def _webhook(name: str, settings: WebhookSettings, around: Surroundings) -> Send
 
 
 def _rabbitmq(name: str, settings: RabbitMQSettings, around: Surroundings) -> Sender:
-    from interlock.senders.rabbitmq import RabbitMQSender  # noqa: PLC0415 - needs what the extra brings
+    from interlock.channels.rabbitmq import RabbitMQSender  # noqa: PLC0415 - needs what the extra brings
 
     return RabbitMQSender(
         _channel(name, settings, around),
@@ -175,7 +175,7 @@ def _rabbitmq(name: str, settings: RabbitMQSettings, around: Surroundings) -> Se
 
 
 def _sqs(name: str, settings: SqsSettings, around: Surroundings) -> Sender:
-    from interlock.senders.sqs import Queue, SqsSender  # noqa: PLC0415 - needs what the extra brings
+    from interlock.channels.sqs import Queue, SqsSender  # noqa: PLC0415 - needs what the extra brings
 
     return SqsSender(_channel(name, settings, around), Queue(settings.queue, settings.region))
 
@@ -192,7 +192,7 @@ def _slack(name: str, settings: SlackSettings, around: Surroundings, parts: Part
 
 
 def _mail(name: str, settings: MailSettings, around: Surroundings, parts: Parts) -> Sender:
-    from interlock.senders.mail import MailSender, MailServer  # noqa: PLC0415 - few installations send mail
+    from interlock.channels.mail import MailSender, MailServer  # noqa: PLC0415 - few installations send mail
 
     where, key = f"channels.{name}.password", settings.password
     password = "" if key is None else read_secret(where, around.folder, around.environ, env=key.env, file=key.file)
@@ -210,7 +210,7 @@ def _mail(name: str, settings: MailSettings, around: Surroundings, parts: Parts)
 
 
 def _apprise(name: str, settings: AppriseSettings, around: Surroundings, parts: Parts) -> Sender:
-    from interlock.senders.apprise import AppriseSender  # noqa: PLC0415 - needs what the extra brings
+    from interlock.channels.apprise import AppriseSender  # noqa: PLC0415 - needs what the extra brings
 
     where, at = f"channels.{name}.address", settings.address
     return AppriseSender(

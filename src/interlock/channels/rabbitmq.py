@@ -10,10 +10,10 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
 
+from interlock.channels.cloud_events import CONTENT_TYPE
+from interlock.channels.event_channel import EventChannel, EventSender
 from interlock.domain.delivery import BROKER, Failure
 from interlock.engine.ports.sender import Message, NotTaken
-from interlock.senders.cloud_events import CONTENT_TYPE
-from interlock.senders.event_channel import EventChannel, EventSender
 from interlock.service.following import CutShort, unless
 from interlock.service.queue_replies import QueueReplies, taken
 

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from interlock.channels.screen import Line, said
-from interlock.channels.values import ValueLines
 from interlock.domain.action import Action, Draft, Kind, Question
 from interlock.domain.canonical import Json
 from interlock.domain.explain import duration_words
@@ -17,6 +15,8 @@ from interlock.service.fields import wanted
 from interlock.service.inline import Place, as_json, name_shown, when
 from interlock.service.text import harmless, plain, quoted, shortened
 from interlock.service.views import RequestView
+from interlock.terminal.screen import Line, said
+from interlock.terminal.values import ValueLines
 
 TITLES = {"approval": "HUMAN APPROVAL REQUIRED", "input": "HUMAN INPUT REQUIRED", "review": "HUMAN REVIEW REQUIRED"}
 

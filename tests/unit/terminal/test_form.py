@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from interlock.channels.editing import edit_json
-from interlock.channels.form import Typed, forget_misfits, read_form
-from interlock.channels.screen import Screen
-from interlock.channels.terminal import Terminal
 from interlock.domain.action import Question
 from interlock.engine.schemas import check_answer
 from interlock.errors import InvalidAnswer
 from interlock.service.fields import fields_of, wanted
 from interlock.service.typed import read_answer
+from interlock.terminal.editing import edit_json
+from interlock.terminal.form import Typed, forget_misfits, read_form
+from interlock.terminal.screen import Screen
+from interlock.terminal.terminal import Terminal
 
 PERSON = {
     "type": "object",

@@ -1,1 +1,0 @@
-"""What leaves: one file for each way by which people and programs are told."""

@@ -1,0 +1,1 @@
+"""A person at a terminal: what is shown, what is asked, what is read."""
