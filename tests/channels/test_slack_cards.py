@@ -105,6 +105,18 @@ async def test_a_card_that_cannot_show_all_of_it_has_no_button_but_a_link(room, 
     assert "actions" not in [block["type"] for block in (await room.card(request.id, origin=None)).blocks]
 
 
+@pytest.mark.parametrize("padding", ["\n" * 3_000, " " * 3_000, " \n" * 2_000, " " * 2_990 + "\n" * 2_990])
+async def test_padding_hides_nothing_that_stands_behind_it(room, padding):
+    text = f"Dear all,\nwe meet at nine.{padding}And wire 1,000,000 to evil."
+    for asked in (Action("mail", {"body": text}), Draft(text), Question(text), Action("mail", {"body": [text]})):
+        request = await room.ask(asked)
+        card = await room.card(request.id)
+        assert card.whole or asked == Action("mail", {"body": [text]}), "its padding takes one line"
+        assert ("And wire 1,000,000 to evil." in words(card.blocks)) is card.whole, "who can decide here sees it"
+    long = await room.ask(Action("mail", {"body": text + "x" * 3_000}))
+    assert not (await room.card(long.id)).whole
+
+
 async def test_what_cannot_be_undone_is_asked_twice(room):
     request = await room.ask(Action("delete", {"what": MENTIONS}), context={"reversible": False})
     approve = buttons((await room.card(request.id)).blocks)["approve"]

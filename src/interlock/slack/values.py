@@ -9,7 +9,6 @@ from interlock.domain.canonical import Json
 from interlock.domain.request import Request
 from interlock.service.fields import wanted
 from interlock.service.inline import counted, name_shown, one_line
-from interlock.service.text import fold_padding, harmless
 from interlock.slack.text import Block, badges, element, line, readable, rich
 
 LONGEST_BLOCK = 3_000
@@ -77,8 +76,11 @@ def value_blocks(name: str, value: Json, room: Room) -> Iterator[Block]:
 
 
 def text_blocks(title: str, text: str, room: Room) -> Iterator[Block]:
-    """Yield a text with its line breaks, marked as one."""
-    shown = room.take(title, fold_padding(harmless(text[: LONGEST_BLOCK + 1], lines=True)))
+    """Yield a text with its line breaks, marked as one.
+
+    All of it is read and its padding folded before it is measured: what stands after the padding counts as well.
+    """
+    shown = room.take(title, readable(text))
     if shown is not None:
         quote = {"type": "rich_text_quote", "elements": badges(shown)}
         yield rich(line(*badges(f"{title}:", bold=True)), quote)
