@@ -20,15 +20,18 @@ def sealed(key: bytes, purpose: str, values: Mapping[str, Any]) -> str:
 
 
 def unsealed(key: bytes, purpose: str, text: str) -> dict[str, Any] | None:
-    """Return the values of a sealed text; None if it was not made with this key for this purpose, or was changed."""
+    """Return the values of a sealed text; None if it was not made with this key for this purpose, or was changed.
+
+    One text alone stands for what was sealed: whoever counts how often it is used can count by its letters.
+    """
     if len(text) > LONGEST:
         return None
     try:
         body, seal = (base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in text.split("."))
     except (binascii.Error, ValueError):
         return None
-    if not hmac.compare_digest(seal, _seal(key, purpose, body)):
-        return None
+    if not hmac.compare_digest(seal, _seal(key, purpose, body)) or text != f"{_text(body)}.{_text(seal)}":
+        return None  # base64 is read leniently: padding, letters that it does not know and bits left over do not matter
     found: dict[str, Any] = json.loads(body)  # we have written it
     return found
 

@@ -51,6 +51,22 @@ def test_whatever_else_is_no_token(text):
     assert key_of_token(text).startswith("reply-")
 
 
+BODY, SEAL = TOKEN.removeprefix("irt_").split(".")
+LAST = SEAL[:-1] + chr(ord(SEAL[-1]) + 1)  # two bits of the last letter stand for nothing
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(f"{BODY}.{SEAL}=", f"{BODY}.{SEAL}==", f"{BODY}=.{SEAL}", f"{BODY}.{LAST}", f"{BODY}.\n{SEAL}"),
+        *(f"{BODY} .{SEAL}", f"{BODY[:4]}*{BODY[4:]}.{SEAL}", f"{BODY}.{SEAL}\n", f"{BODY}.{SEAL}é"),
+    ],
+)
+def test_what_was_sealed_has_one_way_to_be_written(written):
+    """A token and the code of a chat are used once, which is counted by their letters."""
+    assert read_reply_token(KEY, f"irt_{written}", NOW) is None
+
+
 @pytest.mark.parametrize(
     "text", ["irt_" + "A" * 5_000, "irt_..", "irt_é.é", "irt_\ud800.a", "irt_" + TOKEN, TOKEN + "."]
 )
