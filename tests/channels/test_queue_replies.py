@@ -1,14 +1,15 @@
 """A reply on a queue counts as the vote that its token proves: once, of that person, on what they were shown."""
 
+import asyncio
 import json
 from datetime import timedelta
 
 import pytest
 
 from interlock.domain.authority import Principal
-from interlock.errors import InterlockError
+from interlock.errors import InterlockError, RecordAltered, StoreTooNew
 from interlock.service.client import Client
-from interlock.service.queue_replies import QueueReplies
+from interlock.service.queue_replies import QueueReplies, Undeliverable, taken
 from interlock.service.token_replies import ReplyTokens
 
 KEY = b"k" * 32
@@ -78,6 +79,28 @@ async def test_a_forged_approval_is_refused_and_in_the_log(office, replies):
         assert await code_of(replies.take(reply(token, request=request.id))) == "unauthenticated"
     assert (await office.request(request.id)).votes == ()
     assert (await office.happened(request.id)).count("refusal_noted") == 1
+
+
+@pytest.mark.parametrize("failure", [RecordAltered("not what its log says"), StoreTooNew("of a newer version")])
+async def test_a_reply_that_no_waiting_helps_holds_nobody_up(office, replies, monkeypatch, failure):
+    """Waiting is for a database that is away alone: the replies behind this one are others' votes."""
+    bad, good = await office.ask(), await office.ask()
+    load = office.system.store.load
+
+    async def altered(tenant, ids, **more):
+        if bad.id in ids:
+            raise failure
+        return await load(tenant, ids, **more)
+
+    monkeypatch.setattr(office.system.store, "load", altered)
+    said = []
+    async with asyncio.timeout(5):
+        dead, none = [
+            await taken(replies, reply(TOKENS.of(one)["mia@example.com"]["approve"]), said.append)
+            for one in (bad, good)
+        ]
+    assert (dead, none, said) == (Undeliverable(failure.code, failure.message), None, [])
+    assert len((await office.request(good.id)).votes) == 1
 
 
 async def test_a_token_of_another_tenant_counts_nowhere(office):

@@ -9,7 +9,7 @@ from typing import Any
 
 from interlock.domain.canonical import strict_json
 from interlock.domain.request import Request
-from interlock.errors import InterlockError, InvalidValue, StoreError, Unauthenticated
+from interlock.errors import InterlockError, InvalidValue, StoreUnavailable, Unauthenticated
 from interlock.service.parts import Parts
 from interlock.service.token_replies import TokenReplies, TokenReply
 
@@ -60,12 +60,13 @@ class Undeliverable:
 async def taken(replies: QueueReplies, body: bytes, complain: Callable[[str], None]) -> Undeliverable | None:
     """Take a reply, and wait for the database if that is away; return why it goes to the dead letters, if it does.
 
-    Whatever one message does, it must not keep the others from being taken: a defect is a reason, too.
+    Whatever one message does, it must not keep the others from being taken: a defect is a reason, too, and so is a
+    request that is not what its log says, which waiting does not mend.
     """
     while True:
         try:
             await replies.take(body)
-        except StoreError as error:
+        except StoreUnavailable as error:
             complain(error.message)
             await asyncio.sleep(RETRY)  # not given back: a queue counts how often that was done
         except InterlockError as refused:
