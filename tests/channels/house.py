@@ -2,8 +2,10 @@
 
 from interlock.domain.action import Action
 from interlock.domain.authority import Principal
+from interlock.engine.changes import Actor
 from interlock.engine.deliverer import Deliverer
 from interlock.engine.delivery_plan import DeliveryPlan
+from interlock.engine.directories import PlannedChange
 from interlock.engine.ports.channel import Notice
 from interlock.engine.ports.deliveries import DeliveryFilter
 from interlock.service.agent_client import AgentClient, Asked
@@ -48,6 +50,15 @@ class House:
         await People(self.system.directories, Principal(by or person, "person", "default", "test")).choose_notices(
             choice, person
         )
+
+    async def joins(self, group, person):
+        await self._changed(lambda rules: rules.add_member("group", group, person))
+
+    async def leaves(self, group, person):
+        await self._changed(lambda rules: rules.remove_member("group", group, person))
+
+    async def _changed(self, change):
+        await self.system.directories.change("default", Actor(ZOE, "test"), lambda rules: PlannedChange(change(rules)))
 
     async def goes(self, **by):
         """Let time pass, and all happen that is due."""

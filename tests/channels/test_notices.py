@@ -225,3 +225,20 @@ async def test_what_is_tried_again_waits_for_the_end_of_quiet_hours_as_well(hous
     house.post.down = False
     assert await house.goes(minutes=30) == [(NOAH, "asked")]
     assert (MIA, "asked") in await house.goes(hours=6)
+
+
+async def test_who_may_see_it_no_more_is_not_told_how_it_ended_nor_of_anything_before_that(house):
+    eve = "eve@example.com"
+    await house.joins("managers", eve)
+    for person in (MIA, eve):
+        await house.choose(person, NoticeChoice(outcomes=True))
+    asked = await house.ask()
+    assert eve in dict(await house.goes())
+    await house.by(eve).ask_back(asked.id, "Why?")
+    await house.leaves("managers", eve)
+    await house.by(NOAH).edit(asked.id, {"amount": 5}, digest=None)
+    assert eve not in dict(await house.goes())
+    await house.by(OLGA).reject(asked.id, digest=None, comment="no")
+    assert dict(await house.goes()) == {MIA: "ended"}
+    last = max(await house.rows(eve), key=lambda one: one.seq)
+    assert last.last[-1].error == f"{eve} may not see it any more."

@@ -100,3 +100,27 @@ async def test_a_command_says_who_one_is_and_leads_to_where_one_says_so(people):
     code = button["url"].partition("code=")[2]
     person = Principal("olga@example.com", "person", "default", "web")
     assert (await people.context.chat_accounts.link(person, code)).account == ChatUser("slack", TEAM, "UNEW")
+
+
+async def test_who_may_see_it_no_more_is_shown_nothing_of_it_and_keeps_no_buttons(people):
+    eve, admin = "eve@example.com", Actor("zoe@example.com", "web")
+    await people.knows("UEVE", eve)
+    await people.system.directories.change(
+        "default", admin, lambda rules: PlannedChange(rules.add_member("group", "managers", eve))
+    )
+    pay = await people.ask(Action("pay", {"to": "ACME"}))
+    await people.tell()
+    assert "ACME" in cards(people)["DUEVE"][0]
+    await people.system.directories.change(
+        "default", admin, lambda rules: PlannedChange(rules.remove_member("group", "managers", eve))
+    )
+    await people.person(MIA).ask_back(pay.id, "Is that the secret account?")
+    await people.person(MIA).edit(pay.id, {"to": "the secret account"}, digest=pay.digest)
+    await people.tell(rounds=8)
+    [eves], [mias] = cards(people)["DUEVE"], cards(people)["DUMIA"]
+    assert "secret" in mias
+    assert eves.startswith("You do not see this request any more\n")
+    assert not any(one in eves for one in ("secret", "ACME", pay.id))
+    card = next(one for one in people.slack.cards() if one.room == "DUEVE")
+    assert "secret" not in str(card.content) + str(card.before)
+    assert not buttons(card.content["blocks"])

@@ -40,6 +40,8 @@ class Occasion(StrEnum):
     """It waits for nobody any more."""
     updated = "updated"
     """Something of it is another than in the message that they have."""
+    withheld = "withheld"
+    """They have a message about it, and may not see it any more: it is replaced by one that tells nothing of it."""
     digest = "digest"
     """Several requests in one message: at the hour that they have chosen, or as there were too many at once."""
 

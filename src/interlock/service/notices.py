@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 
 from interlock.domain import collaboration
+from interlock.domain.access import may_see
 from interlock.domain.authority import Directory, Principal
 from interlock.domain.commands import DecisionContext
 from interlock.domain.delivery import BUNDLE, Delivery, DeliveryState
@@ -27,6 +28,8 @@ from interlock.service.parts import Parts
 from interlock.service.views import RequestView, Views
 
 SHOWN_IN_DIGEST = 20
+SILENT = frozenset({Occasion.ended, Occasion.updated, Occasion.withheld})
+"""What changes a message that somebody has, and disturbs nobody in their quiet hours."""
 SENT_WITHIN = timedelta(minutes=1)
 """A message that was taken then says what had happened so long before."""
 
@@ -122,12 +125,16 @@ class Notices:
             raise NotNeeded(f"{person} does not want to be told how it ended.")
         if occasion in WAITS_FOR_THEM and (until := view.request.snoozed_by(person, now)) is not None:
             raise NotYet(until)
-        quiet = not self._updates or occasion not in {Occasion.ended, Occasion.updated}
+        quiet = not self._updates or occasion not in SILENT
         if quiet and (later := after_quiet_hours(choice, now)) > now:
             raise NotYet(later)
         return Told(person, address, choice, occasion, view, before)
 
     def _occasion(self, message: Message, view: RequestView, person: str, before: Sequence[Delivery]) -> Occasion:
+        if not may_see(view.request, view.policy, view.directory, person, view.now):
+            if self._updates and before:
+                return Occasion.withheld
+            raise NotNeeded(f"{person} may not see it any more.")
         occasion = occasion_of(message.entry.event, view.request) or Occasion.updated
         why_not = _why_not(occasion, message, view, person)
         if why_not is not None:

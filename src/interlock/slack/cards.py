@@ -93,6 +93,13 @@ def card_of(view: RequestView, history: Sequence[Entry], origin: str | None, per
     return Card(blocks, shortened(escaped(said), MANY_WORDS), room.whole)
 
 
+def withheld_card() -> Card:
+    """Return what stands in the place of a card of which somebody may not see the request any more."""
+    title = "You do not see this request any more"
+    said = "You have nothing to do with it as things are now: what stood here was taken away."
+    return Card([{"type": "header", "text": label(title)}, rich(line(*literal(said)))], title, whole=False)
+
+
 def _standing(view: RequestView, status: ShownStatus, votes: Sequence[CastVote]) -> Iterator[Block]:
     request = view.request
     said = f" {shortened(status.says, LONGEST_STATUS)}" if status.says else ""

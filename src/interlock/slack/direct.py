@@ -13,7 +13,7 @@ from interlock.service.inline import subject_row
 from interlock.service.notices import AddressOf, Known, Notices, Told
 from interlock.service.parts import Parts
 from interlock.service.sentences import sentence
-from interlock.slack.cards import card_of
+from interlock.slack.cards import card_of, withheld_card
 from interlock.slack.payloads import CHAT
 from interlock.slack.posting import Cards, SentCard, sent_card
 from interlock.slack.sender import SlackChannel
@@ -60,7 +60,8 @@ class SlackDirectSender:
         if before is None and mine.version > 2:  # noqa: PLR2004 - it was begun before, and perhaps it was posted
             before = await self._cards.found(request.id, room, mine.made_at)
         history = await self._store.history(self.tenant, request.id)
-        card = card_of(told.view, history, self._channel.origin, told.person)
+        withheld = told.occasion is Occasion.withheld
+        card = withheld_card() if withheld else card_of(told.view, history, self._channel.origin, told.person)
         ts = await self._cards.show(card, request.id, room, before)
         if before is not None and told.occasion in SAID_BELOW:
             said = [rich(line(*literal(f"{sentence(message.entry)}.")))]
