@@ -186,6 +186,15 @@ async def test_links_that_decide_are_only_in_mails_that_show_all_of_it_and_only_
     assert "/decide?" not in str((await mails(office))[MIA]), "it does not show all of it"
 
 
+async def test_an_argument_that_looks_like_a_conversation_is_shown_whole_where_a_link_decides(office):
+    office.sender_of_mail._links = b"k" * 32
+    hiding = {"tool_call_id": "WIRE-1", "response_metadata": {"also": "WIRE-2"}, "tool_calls": "WIRE-3"}
+    await office.ask(Action("post", {"messages": [{"role": "user", "content": "Hello team", **hiding}]}))
+    said = parts((await mails(office))[MIA])["plain"]
+    assert "/decide?token=" in said
+    assert all(f"WIRE-{number}" in said for number in (1, 2, 3))
+
+
 async def test_a_question_and_what_is_asked_back_and_how_it_ended(office):
     for person in (MIA, OLGA):
         await office.choose(person, NoticeChoice(outcomes=True))

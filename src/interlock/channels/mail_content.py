@@ -69,7 +69,8 @@ def content_of(told: Told, message: Message, origin: str) -> Content:
     if told.view is None:
         return _digest(told, origin)
     view, request = told.view, told.view.request
-    values, words = ValueLines(where_all=ON_PAGE), words_lines(request, ValueLines(where_all=ON_PAGE), MANY_WORDS)
+    values, aside = ValueLines(where_all=ON_PAGE), ValueLines(where_all=ON_PAGE, aside=True)
+    words = words_lines(request, aside, MANY_WORDS)
     asks = [*subject_lines(request, values)]
     if len(asks) > MOST_LINES:
         asks = [*asks[:MOST_LINES], Line(f"⟨cut: {MOST_LINES} of {len(asks):,} lines are shown; {ON_PAGE}⟩", "warn")]

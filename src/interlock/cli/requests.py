@@ -294,7 +294,7 @@ def _outcome(view: RequestView, prefix: str) -> list[Line]:
         became = plain(view.became)
         lines.append(Line(f"{became[:1].upper()}{became[1:]}", "warn" if request.effect is EffectState.unknown else ""))
     if request.effect is not EffectState.none and request.result is not None:
-        lines += ValueLines(full=True).named("Result", request.result, 0)
+        lines += ValueLines(full=True, aside=True).named("Result", request.result, 0)
     if request.effect is EffectState.unknown:
         settle = f"{prefix} effects settle {request.id} --happened | --did-not | --retry"
         lines += [Line("Settle it:"), Line(plain(settle), "", "  ", whole=True)]

@@ -44,7 +44,7 @@ def _output(session: Session, run: Run) -> None:
     output = run.output if isinstance(run.output, dict) else {"result": run.output}
     if "result" in output:
         output = {"result": output["result"]}
-    values = ValueLines()
+    values = ValueLines(aside=True)
     for name, value in output.items():
         session.screen.show(*values.named(name, value))
     if values.folded:

@@ -116,7 +116,7 @@ def show_run(
 
 def state_lines(shape: dict[str, Json]) -> list[Line]:
     """Return a state as lines: the values of the graph, then those of each sub-graph under way."""
-    values = ValueLines(full=True)
+    values = ValueLines(full=True, aside=True)
     lines = [Line(f"State {shape['of']}", "title")]
     for name, value in _items(shape["values"]):
         lines += values.named(name, value)
@@ -132,7 +132,7 @@ def _items(value: Json) -> list[tuple[str, Json]]:
 
 
 def _lines(view: RunView, prefix: str) -> list[Line]:
-    run, values = view.run, ValueLines(full=True)
+    run, values = view.run, ValueLines(full=True, aside=True)
     lines = _beginning(view)
     if run.note:
         lines.append(Line(f"{run.attention or 'Note'}: {plain(pasteable(run.note, prefix))}", "warn"))

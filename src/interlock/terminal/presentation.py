@@ -53,7 +53,7 @@ def present(view: RequestView, *, full: bool = False, fold: bool = True, place: 
     lines = [Line(""), Line(title, "title", "  "), *subject_lines(request, values)]
     whole = not values.folded
     lines += warning_lines(request)
-    lines += words_lines(request, values)
+    lines += words_lines(request, ValueLines(full=values.full, aside=True))
     lines += _votes(request)
     lines += _conversation(view)
     lines += [Line(plain(said), "warn") for said in (view.stuck, view.done_before) if said is not None]

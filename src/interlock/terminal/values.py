@@ -24,9 +24,16 @@ SPEAKERS = {
     **dict.fromkeys(("tool", "function", "ToolMessageChunk"), "Tool"),
 }
 
-SAID = {"type", "role", "content", "name", "tool_calls", "tool_call_id", "id", "status"}
-SAID |= {"usage_metadata", "response_metadata"}
-"""What of a message is said, and what says only where it comes from and what it cost."""
+SAID = {"type", "role", "content", "name", "tool_calls"}
+"""What of a message is said."""
+
+BESIDE = {"tool_call_id", "id", "status", "usage_metadata", "response_metadata"}
+"""What says only where a message comes from and what it cost: left out of what is not decided on, and only there."""
+
+CALL, OF_CALL = {"name", "args"}, {"id", "type"}
+"""What of a call is said; what is left out of it where nothing is decided on."""
+
+EMPTY: tuple[Json, ...] = (None, "", [], {})
 
 _Path = tuple[str | int, ...]
 
@@ -36,11 +43,14 @@ class ValueLines:
 
     Args:
         where_all: what shows all of what is folded.
+        aside: nothing is decided on them: messages are told without what says only where they come from. Of what is
+            decided on nothing is left out: messages that hold more than is said of them are values like all others.
     """
 
-    def __init__(self, *, full: bool = False, where_all: str = "`show` shows all") -> None:
+    def __init__(self, *, full: bool = False, where_all: str = "`show` shows all", aside: bool = False) -> None:
         self.full = full
         self.where_all = where_all
+        self.aside = aside
         self.folded = False
 
     def named(self, name: str, value: Json, depth: int = 1) -> Iterator[Line]:
@@ -49,10 +59,10 @@ class ValueLines:
 
     def _value(self, label: str, value: Json, depth: int) -> Iterator[Line]:
         indent = "  " * depth
-        if _is_conversation(value) and (not self.full or not _hides(value)):
+        if _is_conversation(value) and self._is_spoken(value):
             yield Line(f"{label}conversation, {len(value):,} message{'' if len(value) == 1 else 's'}", "", indent)
             yield from _spoken(value, indent=indent + "  ")
-            if _hides(value):
+            if self.aside and _hides(value, aside=True):
                 yield self._fold("what the messages hold beside their words is not shown", indent + "  ")
         elif isinstance(value, str) and "\n" in value:
             yield from self._text(label, value, indent)
@@ -60,6 +70,10 @@ class ValueLines:
             yield from self._nested(label, value, depth)
         else:
             yield from self._single(label, value, indent)
+
+    def _is_spoken(self, messages: list[dict[str, Any]]) -> bool:
+        """Say whether messages are told as a conversation: what is not decided on may be told of in part."""
+        return (self.aside and not self.full) or not _hides(messages, aside=self.aside)
 
     def _single(self, label: str, value: Json, indent: str) -> Iterator[Line]:
         shown = value
@@ -162,18 +176,36 @@ def _spoken(messages: list[dict[str, Any]], *, indent: str = "") -> Iterator[Lin
             yield Line(f"calls {name_shown(called)}({told})", "", indent + "  ", indent + "  │ ")
 
 
-def _hides(messages: list[dict[str, Any]]) -> bool:
-    """Say whether messages hold more than `_spoken` says of them: what is decided on is shown in another way then."""
-    return any(map(_hidden, messages))
+def _hides(messages: list[dict[str, Any]], *, aside: bool) -> bool:
+    """Say whether messages hold more than `_spoken` says of them."""
+    return any(_hidden(message, BESIDE if aside else set(), OF_CALL if aside else set()) for message in messages)
 
 
-def _hidden(message: dict[str, Any]) -> bool:
-    if any(value not in (None, "", [], {}) for key, value in message.items() if key not in SAID):
+def _hidden(message: dict[str, Any], beside: set[str], of_call: set[str]) -> bool:
+    """Say whether a message holds more than is said of it, other than what may be left out."""
+    if _left_out(message, SAID | beside) or ("type" in message and message.get("role") not in EMPTY):
         return True
-    content = message["content"]
-    return isinstance(content, list) and any(
-        isinstance(part, dict) and set(part) != {"type", "text"} for part in content
+    content, name, calls = message["content"], message.get("name"), message.get("tool_calls")
+    if isinstance(content, list) and not all(map(_is_words, content)):
+        return True
+    if name not in EMPTY and not isinstance(name, str):
+        return True
+    return calls not in EMPTY and (
+        not isinstance(calls, list) or any(not _is_call(call) or _left_out(call, CALL | of_call) for call in calls)
     )
+
+
+def _left_out(fields: dict[str, Any], but_for: set[str]) -> bool:
+    return any(value not in EMPTY for key, value in fields.items() if key not in but_for)
+
+
+def _is_words(part: Json) -> bool:
+    match part:
+        case str():
+            return True
+        case {"type": "text", "text": str()}:
+            return len(part) == len(("type", "text"))
+    return False
 
 
 def _is_message(value: Json) -> bool:
@@ -212,8 +244,8 @@ def _calls(message: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     calls = message.get("tool_calls")
     if not isinstance(calls, list):
         return []
-    return [
-        (str(call["name"]), call["args"])
-        for call in calls
-        if isinstance(call, dict) and "name" in call and isinstance(call.get("args"), dict)
-    ]
+    return [(call["name"], call["args"]) for call in calls if _is_call(call)]
+
+
+def _is_call(call: Json) -> TypeGuard[dict[str, Any]]:
+    return isinstance(call, dict) and isinstance(call.get("name"), str) and isinstance(call.get("args"), dict)

@@ -1,5 +1,7 @@
 """A state with messages is read as a conversation; what decides is never hidden by that."""
 
+import pytest
+
 from interlock.terminal.values import ValueLines, last_words
 
 CHAT = [
@@ -10,8 +12,8 @@ CHAT = [
 ]
 
 
-def told(value, *, full=False):
-    values = ValueLines(full=full)
+def told(value, *, full=False, aside=True):
+    values = ValueLines(full=full, aside=aside)
     return [line.indent.strip() + line.text for line in values.named("messages", value)], values.folded
 
 
@@ -40,6 +42,57 @@ def test_what_messages_hold_beside_their_words_is_folded_and_shown_in_full():
     lines, folded = told(hiding, full=True)
     assert not folded
     assert 'to: "mallory"' in "".join(lines)
+
+
+SAID = {"role": "user", "content": "Hello team"}
+
+
+@pytest.mark.parametrize("full", [True, False])
+@pytest.mark.parametrize(
+    "hiding",
+    [
+        {"tool_call_id": "WIRE"},
+        {"id": "WIRE"},
+        {"status": "WIRE"},
+        {"usage_metadata": {"also": "WIRE"}},
+        {"response_metadata": {"also": "WIRE"}},
+        {"tool_calls": "WIRE"},
+        {"tool_calls": ["WIRE"]},
+        {"tool_calls": [{"name": "WIRE"}]},
+        {"tool_calls": [{"args": {"to": "WIRE"}}]},
+        {"tool_calls": [{"name": "pay", "args": "WIRE"}]},
+        {"tool_calls": [{"name": "pay", "args": {}, "id": "WIRE"}]},
+        {"tool_calls": [{"name": ["WIRE"], "args": {}}]},
+        {"type": "human", "role": "WIRE"},
+        {"name": ["WIRE"]},
+        {"content": [{"type": "tool_use", "text": {"to": "WIRE"}}]},
+        {"content": [{"type": "text", "text": {"to": "WIRE"}}]},
+        {"content": [{"type": "WIRE", "text": "Hello"}]},
+        {"content": [{"type": "text", "text": "Hello", "to": "WIRE"}]},
+    ],
+)
+def test_of_what_is_decided_on_nothing_is_left_out_of_a_conversation(hiding, full):
+    lines, folded = told([SAID, SAID | hiding], full=full, aside=False)
+    assert "WIRE" in "".join(lines)
+    assert not folded
+    lines, folded = told({"deeper": [SAID | hiding]}, full=full, aside=False)
+    assert "WIRE" in "".join(lines)
+
+
+def test_what_is_decided_on_is_told_as_a_conversation_where_that_tells_all_of_it():
+    chat = [
+        SAID | {"id": None, "name": "Mia"},
+        {"type": "ai", "content": "", "tool_calls": [{"name": "p", "args": {}}]},
+    ]
+    lines, folded = told(chat, aside=False)
+    assert lines == ["messages: conversation, 2 messages", "Person Mia:", "│Hello team", "Agent:", "calls p()"]
+    assert not folded
+
+
+@pytest.mark.parametrize("broken", [{"tool_calls": "WIRE"}, {"type": "human", "role": "WIRE"}, {"name": ["WIRE"]}])
+def test_what_messages_hold_that_is_none_of_their_parts_is_never_left_out_in_silence(broken):
+    assert told([SAID | broken])[1]
+    assert "WIRE" in "".join(told([SAID | broken], full=True)[0])
 
 
 def test_words_of_a_message_cannot_pass_for_another_speaker():
