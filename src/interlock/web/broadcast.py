@@ -30,6 +30,10 @@ AT_ONCE = 32_000
 """How many bytes of entries are written to somebody before it is looked whether they take more."""
 
 
+SLICE = 0.002
+"""For how many seconds is told before others have their turn of the event loop: whoever votes meanwhile."""
+
+
 class Listener(Protocol):
     """Who is told.
 
@@ -109,8 +113,11 @@ class Broadcast:
         by_credential: dict[str, list[Listener]] = {}
         for listener in listeners:
             by_credential.setdefault(listener.caller.credential.digest, []).append(listener)
-        whole = list(self._parts(entries))
+        whole, began = list(self._parts(entries)), monotonic()
         for those in by_credential.values():
+            if monotonic() - began > SLICE:
+                await asyncio.sleep(0)
+                began = monotonic()
             seen = await entries_seen(those[0].caller, self._context, entries)
             for listener in those:
                 if not self._is_told(listener):
