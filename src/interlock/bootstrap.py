@@ -95,19 +95,16 @@ def build(  # noqa: PLR0913 - everything but the settings and the agents has a d
         BadInput: if the settings cannot work.
         StoreError: if the database cannot be opened.
     """
-    policies = policies or ConfiguredPolicies(settings)
-    registry = _registry(settings, agents)
+    policies, registry = policies or ConfiguredPolicies(settings), _registry(settings, agents)
     url, home = settings.database_url, data_home(os.environ) / "interlock"
     kept: KeptResults = kept_results(url, home) if store is None else NothingKept()
     store = store or open_store(url, clock, create=create)
     tasks = tasks_of(settings, os.environ)
     for one in (observer, tasks.committed if tasks else None):
         store = observed(store, one) if one else store
-    runtime = _RuntimeOnUse(registry, store, settings)
     hints = None if store.notifications is None else hints_of(settings, os.environ)  # processes on one file need none
-    waker = _waker(store, hints)
-    hand_off, book = HandOff(), PolicyBook(store)
-    directories = Directories(store, policies)
+    runtime, waker = _RuntimeOnUse(registry, store, settings), _waker(store, hints)
+    hand_off, book, directories = HandOff(), PolicyBook(store), Directories(store, policies)
     desk = Desk(store, directories, book, waker, hand_off)
     ends = AdvanceEnds(store, directories, waker, desk.pool, keeps=settings.limits.states or KEPT_STATES)
     runs = Runs(store, directories, runtime, waker, hand_off, queues=settings.threads.when_busy == "queue")

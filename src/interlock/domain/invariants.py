@@ -43,9 +43,8 @@ def _contradiction(request: Request, event: Event) -> str | None:  # noqa: C901,
             return _outcome(request, event)
         case events.Extended() | events.Delegated():
             return _late(request, event.at)
-        case events.DelegationTakenBack(giver=giver, delegate=delegate, at=at):
-            given = any((one.giver, one.delegate) == (giver, delegate) for one in request.delegations)
-            return _late(request, at) if given else f"{delegate} does not vote for {giver}"
+        case events.DelegationTakenBack():
+            return _delegation_taken_back(request, event)
         case (
             collaboration.Reserved()
             | collaboration.ReservationEnded()
@@ -60,15 +59,16 @@ def _contradiction(request: Request, event: Event) -> str | None:  # noqa: C901,
         case events.EffectClaimed(claim=claim):
             before = request.claim.attempt if request.claim is not None else 0
             return None if claim.attempt == before + 1 else f"attempt {claim.attempt} does not follow attempt {before}"
-        case (
-            events.EffectExecuted(attempt=attempt)
-            | events.EffectFailed(attempt=attempt)
-            | events.EffectUnknown(attempt=attempt)
-        ):
-            claimed = request.claim is not None and request.claim.attempt == attempt
-            return None if claimed else f"attempt {attempt} has not claimed it"
+        case events.EffectExecuted() | events.EffectFailed() | events.EffectUnknown():
+            claimed = request.claim is not None and request.claim.attempt == event.attempt
+            return None if claimed else f"attempt {event.attempt} has not claimed it"
         case _:
             return None
+
+
+def _delegation_taken_back(request: Request, event: events.DelegationTakenBack) -> str | None:
+    given = any((one.giver, one.delegate) == (event.giver, event.delegate) for one in request.delegations)
+    return _late(request, event.at) if given else f"{event.delegate} does not vote for {event.giver}"
 
 
 def _late(request: Request, at: datetime) -> str | None:

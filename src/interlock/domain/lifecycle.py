@@ -112,13 +112,8 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
             return _step_begun(request, event)
         case events.Reminded(at=at):
             return replace(request, reminders=tuple(moment for moment in request.reminders if moment > at))
-        case events.Escalated(step=step, due_at=due_at):
-            handed_on = request.handed_on or due_at is not None
-            escalated = tuple(sorted({*request.escalated, step}))
-            due_at = due_at or request.due_at
-            asks = tuple(dict.fromkeys((*request.step_asks, *event.to)))
-            request = replace(request, step_asks=asks)
-            return replace(request, escalated=escalated, escalates_at=None, due_at=due_at, handed_on=handed_on)
+        case events.Escalated():
+            return _escalated(request, event)
         case events.Delegated(giver=giver, delegate=delegate, reason=reason, at=at):
             kept = (one for one in request.delegations if one.giver != giver)
             return replace(request, delegations=(*kept, Delegation(giver, delegate, None, at, reason)))
@@ -168,6 +163,14 @@ def _apply_to_conversation(request: Request, event: Event) -> Request:
             return replace(request, clarifications=tuple(said.get(one.number, one) for one in request.clarifications))
         case _:
             return _apply_to_effect(request, event)
+
+
+def _escalated(request: Request, event: events.Escalated) -> Request:
+    handed_on, due_at = request.handed_on or event.due_at is not None, event.due_at or request.due_at
+    asks = tuple(dict.fromkeys((*request.step_asks, *event.to)))
+    escalated = tuple(sorted({*request.escalated, event.step}))
+    handed = replace(request, step_asks=asks, due_at=due_at, handed_on=handed_on)
+    return replace(handed, escalated=escalated, escalates_at=None)
 
 
 def _edited(request: Request, event: events.Edited) -> Request:

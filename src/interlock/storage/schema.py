@@ -32,15 +32,10 @@ REVISIONS = ("0008", "0009", "0010", "0011", "0012", "0013", "0014", "0015", "00
 """Every revision of the schema that this version knows, oldest first. It works with the last one."""
 
 NEEDED = "0016"
-"""The revision that a version must know to use these tables. A revision that only adds leaves it as it is, so that the
-version before goes on beside this one; one that takes something away, or gives it another meaning, writes itself here.
-"""
+"""The revision that a version must know to use these tables: the last one that did more than add (decision 73)."""
 
-VERSION_TABLE = "schema_version"
-"""Holds what is needed."""
-
-APPLIED_TABLE = "schema_applied"
-"""Holds the last revision that was applied."""
+VERSION_TABLE, APPLIED_TABLE = "schema_version", "schema_applied"
+"""They hold what is needed, and the last revision that was applied."""
 
 metadata = MetaData()
 ordered = MetaData()

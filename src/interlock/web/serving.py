@@ -96,23 +96,19 @@ class Answering:
             reply_keys: by what the tokens of messages are made, and for which tenant.
 
         Raises:
-            BadInput: if the address is taken, the origin is none or is missing where the address is any of this
-                machine, a proxy is no address, or a provider cannot be asked.
+            BadInput: if the address is taken, no origin is one, a proxy is no address, or no provider can be asked.
         """
-        networks = tuple(_network(proxy) for proxy in proxies)
-        given = None if origin is None else _checked_origin(origin)
-        listening = bound(host, port)
+        networks, given = tuple(map(_network, proxies)), None if origin is None else _checked_origin(origin)
+        listening, counts = bound(host, port), measuring or Measuring()
         try:
             here, hosts = _names(listening, host, given)
             public = given or here
-            server = ServerSettings() if settings is None else settings.server
+            server, channels = (ServerSettings(), {}) if settings is None else (settings.server, settings.channels)
             providers = providers_of(server, _folder_of(settings), os.environ, public)
-            channels = {} if settings is None else settings.channels
             slack = _slack_of(channels, parts, _folder_of(settings), public)
         except BadInput:
             listening.close()
             raise
-        counts = measuring or Measuring()
         known = partial(
             Context, server=server, providers=providers, measuring=counts, reply_keys=reply_keys, channels=channels
         )

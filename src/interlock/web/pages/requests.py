@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 
 from starlette.requests import Request as Call
@@ -39,28 +40,15 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
     """Return the page of a request as it stands now."""
     await must_see(caller, request_id)
     view, asked_for = await caller.client.request(request_id), call.query_params
-    context = context_of(call)
     behind = await run_behind(caller, view.request)
-    sees_run = behind is not None and (await visibility_of(caller)).sees_run(behind.run)
-    run = behind if sees_run else None
+    run = behind if behind is not None and (await visibility_of(caller)).sees_run(behind.run) else None
     together = requests_of_pause(view.request, behind)
     place_of = {one: number for number, one in enumerate(together, start=1)}
     others = [one for one in together if one != request_id and await _sees(caller, one)]
     views = [view, *[await caller.client.request(one) for one in others[: MOST_TOGETHER - 1]]]
-    room = Room()  # what stands on one page shares it
-    parts = [
-        await part_of_page(
-            caller,
-            one,
-            run,
-            behind=behind,
-            place=place_of.get(one.request.id, 1),
-            refusal=refusal,
-            room=room,
-            told=await told_about(caller, context, request=one.request.id),
-        )
-        for one in views
-    ]
+    known = partial(part_of_page, caller, run=run, behind=behind, refusal=refusal, room=Room())  # one room for a page
+    about = {one.request.id: await told_about(caller, context_of(call), request=one.request.id) for one in views}
+    parts = [await known(one, place=place_of.get(one.request.id, 1), told=about[one.request.id]) for one in views]
     still_open = {one.id for one in behind.requests if one.is_open} if behind is not None else set()
     return await page(
         call,

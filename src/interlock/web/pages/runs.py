@@ -98,6 +98,7 @@ async def shown(  # noqa: PLR0913 - what a reader is told
     awaited = _awaited(view)
     requests = {request.id: request for request in view.requests}
     directory = await caller.client.system.directories.directory(caller.principal.tenant)
+    told, entries = await told_about(caller, context_of(call), run=run_id), await caller.client.timeline(run_id)
     return await page(
         call,
         "run.html",
@@ -108,12 +109,7 @@ async def shown(  # noqa: PLR0913 - what a reader is told
         awaited=awaited,
         asked=[request for request in view.requests if request not in awaited],
         may=run_permitted(view.run, caller.principal, directory),
-        timeline=timeline_of(
-            await caller.client.timeline(run_id),
-            requests,
-            await told_about(caller, context_of(call), run=run_id),
-            everything=everything,
-        ),
+        timeline=timeline_of(entries, requests, told, everything=everything),
         everything=everything,
         given=_whole(view.run.input),
         came=_whole(view.run.output),
