@@ -90,6 +90,17 @@ async def test_what_is_decided_meanwhile_is_not_said_and_a_flood_is_one_message(
     assert ("More requests wait", f"More requests wait than are told one by one: {ORIGIN}/") in room.service.take()
 
 
+async def test_a_flood_in_which_nothing_waits_any_more_says_that_something_has_happened(room):
+    asked = [await room.ask() for _ in range(9)]
+    await room.goes()
+    room.service.take()
+    for one in asked:
+        await room.by(MIA).reject(one.id, digest=None, comment="no")
+    await room.goes(hours=1)
+    said = "More has happened", f"More has happened than is told one by one: {ORIGIN}/attention"
+    assert room.service.take() == [said], "perhaps a run needs somebody"
+
+
 def test_an_address_is_a_secret_that_apprise_knows(tmp_path):
     def made(environ, origin=ORIGIN):
         around = Surroundings(tmp_path, environ, SettableClock(), origin)

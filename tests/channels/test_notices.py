@@ -242,3 +242,29 @@ async def test_who_may_see_it_no_more_is_not_told_how_it_ended_nor_of_anything_b
     assert dict(await house.goes()) == {MIA: "ended"}
     last = max(await house.rows(eve), key=lambda one: one.seq)
     assert last.last[-1].error == f"{eve} may not see it any more."
+
+
+async def test_questions_answers_and_ends_come_by_themselves_beside_a_digest_and_a_flood(house):
+    await house.choose(ZOE, NoticeChoice({"mail": Way("digest", "12:00")}))
+    await house.choose(NOAH, NoticeChoice(outcomes=True))
+    asked = [await house.ask(initiator=ZOE) for _ in range(MOST_AN_HOUR + 3)]
+    assert (await house.goes()).count((NOAH, "asked")) == MOST_AN_HOUR
+    await house.by(MIA).ask_back(asked[0].id, "Why?")
+    assert await house.goes() == [(ZOE, "asked_back")], "no digest lists what somebody is asked back"
+    await house.by(ZOE).clarify(asked[0].id, 1, "So.")
+    assert await house.goes() == [(MIA, "answered")], "however many she was told of"
+    for one in asked:
+        await house.by(MIA).reject(one.id, digest=None, comment="no")
+    told = await house.goes()
+    assert told == [(NOAH, "ended")] * MOST_AN_HOUR, "of those of which he was told"
+
+
+async def test_a_message_that_stands_is_changed_in_a_flood_as_well(open_house):
+    house = telling(open_house, updates=True)
+    asked = [await house.ask() for _ in range(MOST_AN_HOUR + 3)]
+    assert (await house.goes()).count((MIA, "asked")) == MOST_AN_HOUR
+    await house.choose(NOAH, NoticeChoice({"mail": Way("digest", "12:00")}))
+    shown = [one for one in asked if any(row.stream == one.id for row in await house.rows(MIA))]
+    await house.by(MIA).edit(shown[0].id, {"amount": 77}, digest=None)
+    told = {*(await house.goes()), *(await house.goes(seconds=5))}
+    assert {MIA, NOAH} <= dict(told).keys(), "else an old card would stand there, with its buttons"

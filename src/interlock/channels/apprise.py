@@ -90,9 +90,11 @@ class AppriseSender:
         """Do nothing: each message has a connection of its own."""
 
     async def _several(self) -> tuple[str, str]:
-        if not await self._parts.store.inbox(self.tenant, Inbox(), limit=1):
+        if await self._parts.store.inbox(self.tenant, Inbox(), limit=1):
+            return "More requests wait", f"More requests wait than are told one by one: {self._origin}/"
+        if self._events <= ASKS:
             raise NotNeeded("Nothing waits any more.")
-        return "More requests wait", f"More requests wait than are told one by one: {self._origin}/"
+        return "More has happened", f"More has happened than is told one by one: {self._origin}/attention"
 
     def _one(self, message: Message) -> tuple[str, str]:
         event, request = message.entry.event.type, message.request

@@ -76,17 +76,18 @@ class Due(NamedTuple):
     bundle: str = ""
 
 
-def due_of(choice: NoticeChoice, channel: str, now: datetime) -> Due | None:
-    """Return when somebody is told by a channel of what happens now; None if they are not."""
+def due_of(choice: NoticeChoice, channel: str, now: datetime, occasion: Occasion) -> Due | None:
+    """Return when somebody is told by a channel of what happens now; None if they are not.
+
+    A digest lists what waits for their vote: a question, an answer and an end stand in none, and come by themselves.
+    """
     way = choice.way(channel)
-    match way.when:
-        case "never":
-            return None
-        case "digest":
-            at = _next(choice.zone, way.digest_at, now)
-            return Due(at, f"digest {at.isoformat()}")
-        case "at_once":
-            return Due(after_quiet_hours(choice, now))
+    if way.when == "never":
+        return None
+    if way.when == "digest" and occasion in WAITS_FOR_THEM:
+        at = _next(choice.zone, way.digest_at, now)
+        return Due(at, f"digest {at.isoformat()}")
+    return Due(after_quiet_hours(choice, now))
 
 
 def after_quiet_hours(choice: NoticeChoice, now: datetime) -> datetime:

@@ -57,7 +57,7 @@ class DeliveryPlan:
 
     async def _braked(self, sender: Sender, recipient: Recipient, new: Sequence[Delivery], now: datetime) -> Recipient:
         """Return a recipient; of the one message that stands for all others, where they have had enough."""
-        if sender.most_an_hour is None or recipient.bundle:
+        if sender.most_an_hour is None or recipient.bundle or recipient.alone:
             return recipient
         mine = [one for one in new if (one.channel, one.recipient) == (sender.name, recipient.name)]
         due_at = recipient.due_at or now

@@ -98,9 +98,10 @@ class Notices:
         known, now = await self._known(), await self._parts.store.now()
         told = await self._told(request.id) if self._updates or occasion is Occasion.ended else []
         people = told_by(entry.event, request, known.directory, await self._can_vote(request, known, now), told)
-        found = {person: Recipient(person) for person in told} if self._updates else {}
-        if occasion is not Occasion.ended or not self._updates:
-            found |= {one.name: one for person in people if (one := self._new(known, person, now)) is not None}
+        found = {person: Recipient(person, alone=True) for person in told} if self._updates else {}
+        if occasion is not None and (occasion is not Occasion.ended or not self._updates):
+            new = (self._new(known, person, now, occasion) for person in people if person not in found)
+            found |= {one.name: one for one in new if one is not None}
         return [found[name] for name in sorted(found)]
 
     async def told(self, message: Message) -> Told:
@@ -151,9 +152,11 @@ class Notices:
             raise NotNeeded(f"{person} was told of it by the message before.")
         return Occasion.asked if occasion is Occasion.changed and not before else occasion
 
-    def _new(self, known: Known, person: str, now: datetime) -> Recipient | None:
-        due = due_of(known.choice(person), self._channel, now) if self._address_of(known, person) is not None else None
-        return None if due is None else Recipient(person, due.at, due.bundle)
+    def _new(self, known: Known, person: str, now: datetime, occasion: Occasion) -> Recipient | None:
+        if self._address_of(known, person) is None:
+            return None
+        due = due_of(known.choice(person), self._channel, now, occasion)
+        return None if due is None else Recipient(person, due.at, due.bundle, occasion not in WAITS_FOR_THEM)
 
     async def _can_vote(self, request: Request, known: Known, now: datetime) -> Sequence[str]:
         try:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from interlock.domain import collaboration, events
 from interlock.domain.authority import Delegation, Directory
 from interlock.domain.notice_choice import NoticeChoice, Way, checked_choice, mail_address
-from interlock.domain.notices import Occasion, after_quiet_hours, braked, due_of, occasion_of, told_by
+from interlock.domain.notices import WAITS_FOR_THEM, Occasion, after_quiet_hours, braked, due_of, occasion_of, told_by
 from interlock.errors import InvalidValue
 from interlock.testing.samples import opened
 
@@ -24,11 +24,18 @@ def at(text):
 
 
 def test_at_once_digest_and_never_each_have_their_moment():
-    assert due_of(NoticeChoice(), "mail", AT) == (AT, "")
-    assert due_of(BERLIN, "slack", AT) is None
-    assert due_of(BERLIN, "mail", AT) == (at("2026-12-01T07:15"), "digest 2026-12-01T07:15:00+00:00")
-    assert due_of(BERLIN, "mail", at("2026-12-01T07:15")).at == at("2026-12-02T07:15"), "the one of this minute is out"
-    assert due_of(BERLIN, "chat", AT) == (at("2026-12-01T06:00"), ""), "after the quiet hours"
+    assert due_of(NoticeChoice(), "mail", AT, Occasion.asked) == (AT, "")
+    assert due_of(BERLIN, "slack", AT, Occasion.asked) is None
+    assert due_of(BERLIN, "mail", AT, Occasion.asked) == (at("2026-12-01T07:15"), "digest 2026-12-01T07:15:00+00:00")
+    assert due_of(BERLIN, "mail", at("2026-12-01T07:15"), Occasion.asked).at == at("2026-12-02T07:15"), (
+        "the one of this minute is out"
+    )
+    assert due_of(BERLIN, "chat", AT, Occasion.asked) == (at("2026-12-01T06:00"), ""), "after the quiet hours"
+
+
+@pytest.mark.parametrize("occasion", sorted({*Occasion} - WAITS_FOR_THEM))
+def test_what_no_digest_lists_comes_by_itself(occasion):
+    assert due_of(BERLIN, "mail", AT, occasion) == (at("2026-12-01T06:00"), "")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +65,7 @@ def test_quiet_hours_end_within_a_day_and_are_over_then(seconds, begins, length,
 
 
 def test_a_zone_that_this_machine_does_not_know_keeps_nobody_from_a_message():
-    assert due_of(replace(BERLIN, zone="Mars/Olympus"), "mail", AT).at == at("2026-12-01T08:15")
+    assert due_of(replace(BERLIN, zone="Mars/Olympus"), "mail", AT, Occasion.asked).at == at("2026-12-01T08:15")
 
 
 def test_too_many_become_one_at_the_next_full_hour_or_when_quiet_hours_end():

@@ -41,11 +41,13 @@ class Recipient:
         due_at: when; None for now.
         bundle: names the one message to them that stands for several entries, such as a digest; empty for a message
             about this entry alone.
+        alone: it joins no such message, however many there are: that would not say what this one does.
     """
 
     name: str = ""
     due_at: datetime | None = None
     bundle: str = ""
+    alone: bool = False
 
 
 CHANNEL_ITSELF = Recipient()
