@@ -78,9 +78,39 @@ async def test_what_does_not_hold_any_more_is_said_in_plain_words_and_decides_no
     assert (await anybody.post(PATH, data={"token": token(two)})).status_code == 303
     assert "step" in (await anybody.get(PATH, params={"token": token(two)})).text.lower()
     three = await asked(server, PAY, reference="3")
-    outsider = await anybody.post(PATH, data={"token": token(three, "eve@example.com")})
-    assert outsider.status_code == 409
-    assert "You cannot decide it any more" in outsider.text
+    mias = server.system.client(Principal(MIA, "person", "default", "test"))
+    await mias.approve(three["id"], digest=three["digest"])
+    again = await anybody.post(PATH, data={"token": token(three, NOAH)})
+    assert again.status_code == 409
+    assert "You cannot decide it any more" in again.text
+
+
+async def test_whoever_holds_a_link_reads_nothing_by_it_but_what_it_is_for(server):
+    one, anybody = await asked(server), server.client()
+    link, others = token(one), token(one, NOAH)
+    noah = server.system.client(Principal(NOAH, "person", "default", "test"))
+    await noah.edit(one["id"], {"to": "secret-new-value"}, digest=None)
+    for answer in (await anybody.get(PATH, params={"token": link}), await anybody.post(PATH, data={"token": link})):
+        assert "This has changed" in answer.text
+        assert "secret-new-value" not in answer.text
+    olga = Principal(OLGA, "person", "default", "test")
+    await server.context.accounts.disable(MIA, by=olga)
+    for answer in (await anybody.get(PATH, params={"token": link}), await anybody.post(PATH, data={"token": link})):
+        assert (answer.status_code, "This link decides nothing" in answer.text) == (403, True)
+    assert "secret-new-value" not in (await anybody.get(PATH, params={"token": others})).text
+
+
+async def test_a_link_of_somebody_who_may_not_see_the_request_shows_nothing(server):
+    one, anybody = await asked(server), server.client()
+    for person in ("eve@example.com", "nobody@example.com"):
+        link = token(one, person)
+        for answer in (await anybody.get(PATH, params={"token": link}), await anybody.post(PATH, data={"token": link})):
+            assert (answer.status_code, "team" in answer.text) == (403, False)
+    assert (await anybody.get(PATH, params={"token": token(one)})).status_code == 200
+    olga = Principal(OLGA, "person", "default", "test")
+    await server.context.accounts.disable(MIA, by=olga)
+    gone = await anybody.get(PATH, params={"token": token(one)})
+    assert (gone.status_code, "team" in gone.text) == (403, False)
 
 
 async def test_a_link_that_is_not_ours_or_is_over_is_none(server):

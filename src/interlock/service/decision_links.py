@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from interlock.domain.access import may_see
 from interlock.domain.action import Kind, Verdict
 from interlock.domain.authority import Principal
 from interlock.domain.commands import DecisionContext
@@ -39,6 +40,11 @@ class OpenedLink:
     why_not: str = ""
     did: bool = False
 
+    @property
+    def shows_it(self) -> bool:
+        """Whether what is asked is still what the link is for: whoever holds it reads nothing else by it."""
+        return self.view.request.digest == self.grant.digest
+
 
 class DecisionLinks:
     """Takes the links of mails.
@@ -55,7 +61,7 @@ class DecisionLinks:
         """Return what a link is for. Nothing is changed, and nobody is noted to have seen anything.
 
         Raises:
-            Unauthenticated: if it is none of ours, or has ended.
+            Unauthenticated: if it is none of ours, has ended, or is for somebody who may not see the request any more.
         """
         grant = await self._replies.grant_of(TokenReply(token))
         person, parts = self._person(grant), self._parts
@@ -63,7 +69,11 @@ class DecisionLinks:
             view = await Views(parts.store, parts.directories, person, parts.book).request(grant.request_id)
         except (NotFound, RecordAltered):
             raise Unauthenticated("What the link was for is gone, or is not what its log says.") from None
-        did = any(vote.voter == view.directory.canonical(grant.person) for vote in view.request.votes)
+        reader = view.directory.canonical(grant.person)
+        is_out = reader in view.directory.disabled
+        if is_out or not may_see(view.request, view.policy, view.directory, reader, view.now):
+            raise Unauthenticated("Whom the link was for may not see the request any more.")
+        did = any(vote.voter == reader for vote in view.request.votes)
         return OpenedLink(grant, view, _why_not(grant, view, person, did=did), did)
 
     async def decide(self, token: str, link: OpenedLink, address: str | None) -> Request:

@@ -22,7 +22,10 @@ from interlock.web.pages.subjects import shown_part, shown_subject
 router = pages(Depends(open_to_all(Permission.anybody)))
 
 LONGEST = 4_000
-NO_LINK = "This link decides nothing: it is not whole, was made for another place, or its time is over."
+NO_LINK = (
+    "This link decides nothing: it is not whole, was made for another place, its time is over, or whom it was for "
+    "may not see any more what it is about."
+)
 
 
 @router.get("/decide")
