@@ -13,6 +13,7 @@ from interlock.domain.action import Action
 from interlock.domain.delivery import DeliveryState, Failure
 from interlock.engine.ports.deliveries import DeliveryFilter
 from interlock.engine.ports.sender import NotTaken
+from interlock.errors import RecordAltered
 from interlock.failpoints import FailpointError
 from interlock.service.deliveries import send_again
 from interlock.slack.api import UNKNOWN_WAIT, SlackApi
@@ -64,6 +65,23 @@ async def test_a_card_follows_its_request_to_another_level(open_room):
     await room.tell()
     (card,) = room.slack.cards()
     assert "amount: 900" in words(card.content["blocks"])
+
+
+async def test_a_policy_that_is_altered_keeps_no_card_from_being_updated(open_room, monkeypatch):
+    room = open_room(levels=frozenset({"small"}))
+    shown = await room.ask()
+    await room.tell()
+
+    async def altered(policy_hash):
+        raise RecordAltered("The policy version is not in the store as it was written.")
+
+    unseen = await room.ask()
+    await room.person(MIA).reject(shown.id, digest=shown.digest, comment="no")
+    monkeypatch.setattr(room.system.book, "pinned", altered)
+    await room.plan()
+    found = await room.system.store.deliveries("default")
+    assert {(one.request_id, one.event) for one in found} >= {(shown.id, "vote_cast")}
+    assert unseen.id not in {one.request_id for one in found}
 
 
 async def test_what_is_over_before_it_was_shown_is_not_shown(room):

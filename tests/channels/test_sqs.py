@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 
@@ -11,7 +12,7 @@ from interlock.channels.sqs import Queue, SqsReplies, SqsSender
 from interlock.engine.deliverer import Deliverer
 from interlock.engine.delivery_plan import DeliveryPlan
 from interlock.engine.ports.channel import Notice
-from interlock.errors import BadInput, StoreUnavailable
+from interlock.errors import BadInput, InvalidValue, StoreUnavailable
 from interlock.service.queue_replies import QueueReplies
 from interlock.service.token_replies import ReplyTokens
 
@@ -113,6 +114,90 @@ async def test_a_reply_comes_again_when_the_database_did_not_answer(queues, offi
     put(queues, "replies", json.dumps({"token": TOKENS.of(request)["mia@example.com"]["approve"]}))
     await replied(office, request, once)
     assert failures == []
+
+
+class Held:
+    """A queue of one reply, in a test that needs no other side."""
+
+    given = "held"
+
+    async def find(self):
+        """It is there."""
+
+    async def take(self):
+        return [{"Body": "{}", "ReceiptHandle": "h"}]
+
+    async def keep(self, message, seconds):
+        """It is hidden."""
+
+    def close(self):
+        """There is nothing to let go of."""
+
+
+class Away:
+    """A database that does not answer."""
+
+    async def take(self, body):
+        raise StoreUnavailable("away")
+
+
+async def test_who_is_to_stop_does_not_wait_for_a_database_that_is_away():
+    stop, said = asyncio.Event(), asyncio.Queue()
+    running = asyncio.ensure_future(SqsReplies(Held(), Held(), Away(), said.put_nowait).run(stop))
+    assert await said.get() == "away"
+    stop.set()
+    await asyncio.wait_for(running, 0.5)
+
+
+def test_who_is_to_stop_does_not_wait_until_a_queue_has_messages(queues, monkeypatch):
+    """A process waits for the threads of its event loop when that ends, and a poll is long."""
+    monkeypatch.setattr(sqs, "LONG_POLL", 6)
+
+    async def stopped():
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.5, stop.set)
+        await SqsReplies(Queue("replies", None), Queue("replies-dead", None), Away(), print).run(stop)
+
+    began = time.monotonic()
+    asyncio.run(stopped())
+    assert time.monotonic() - began < 4
+
+
+async def test_a_reply_that_cannot_go_to_the_dead_letters_holds_no_other_up(queues, office):
+    request, said, stop = await office.ask(), [], asyncio.Event()
+    put(queues, "replies", "approved", json.dumps({"token": TOKENS.of(request)["mia@example.com"]["approve"]}))
+    replies = QueueReplies(office.system, KEY, tenant="default", channel="bus", via="sqs")
+    listener = SqsReplies(Queue("replies", None), Queue("nowhere", None), replies, said.append)
+    running = asyncio.ensure_future(listener.run(stop))
+    async with asyncio.timeout(15):
+        while not (await office.request(request.id)).votes:
+            await asyncio.sleep(0.02)
+    stop.set()
+    await running
+    assert said[0].startswith("Replies that are refused cannot go to nowhere: ")
+    assert said[1].startswith("A reply of replies could not be settled, and comes again: ")
+
+
+async def test_a_dead_letter_is_cut_where_no_queue_takes_it_with_its_reason(queues):
+    class Refusing:
+        async def take(self, body):
+            raise InvalidValue("reply", "is\x01bad")
+
+    body, stop, letters = "é" * (sqs.MOST_BYTES // 2), asyncio.Event(), []
+    put(queues, "replies", body)
+    running = asyncio.ensure_future(
+        SqsReplies(Queue("replies", None), Queue("replies-dead", None), Refusing(), print).run(stop)
+    )
+    async with asyncio.timeout(15):
+        while not letters:
+            letters = await asyncio.to_thread(heard, queues, "replies-dead")
+    stop.set()
+    await running
+    ((letter,), texts) = letters, {key: one["StringValue"] for key, one in letters[0]["MessageAttributes"].items()}
+    assert body.startswith(letter["Body"])
+    assert "\x01" not in texts["reason"]
+    counted = [letter["Body"], *(part for key, value in texts.items() for part in (key, "String", value))]
+    assert sqs.MOST_BYTES - 200 < sum(len(part.encode()) for part in counted) <= sqs.MOST_BYTES
 
 
 async def test_a_queue_that_is_not_there_keeps_messages_waiting_and_says_so(queues, office):

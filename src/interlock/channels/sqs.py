@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import boto3  # type: ignore[import-untyped]  # it brings no types
 from botocore.config import Config  # type: ignore[import-untyped]
@@ -19,9 +20,14 @@ from interlock.errors import BadInput
 from interlock.service.following import CutShort, unless
 from interlock.service.queue_replies import QueueReplies, taken
 
+T = TypeVar("T")
+
 BROKEN = (BotoCoreError, ClientError)
 MOST_BYTES = 256 * 1024
 """What any queue takes; since 2025 those of AWS take four times as much."""
+
+ATTRIBUTES = 100
+"""What names and types of a dead letter's attributes have at most, in bytes: they count as well."""
 
 AT_ONCE = 16
 LONG_POLL = 20
@@ -87,6 +93,7 @@ class Queue:
     def __init__(self, given: str, region: str | None) -> None:
         self.given = given
         self._client = connected(region)
+        self._threads = ThreadPoolExecutor(AT_ONCE, f"interlock-sqs-{given}")
         self._url = given if given.startswith(("https://", "http://")) else ""
 
     async def put(self, body: str, *, group: str, **attributes: str) -> str:
@@ -111,15 +118,27 @@ class Queue:
         await self._call("delete_message", ReceiptHandle=message["ReceiptHandle"])
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Let go of connections; nobody waits for a call that waits for messages."""
         self._client.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def find(self) -> None:
+        """Look whether it is there, if that is not known."""
+        await self._in_thread(self._find)
 
     async def _call(self, method: str, **given: Any) -> dict[str, Any]:
-        return await asyncio.to_thread(self._called, method, given)
+        return await self._in_thread(self._called, method, given)
 
-    def _called(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
+    async def _in_thread(self, work: Callable[..., T], *given: Any) -> T:
+        """Do work in a thread of its own: for those of the event loop a process waits when it ends."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
+
+    def _find(self) -> None:
         if not self._url:
             self._url = self._client.get_queue_url(QueueName=self.given)["QueueUrl"]
+
+    def _called(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
+        self._find()
         done: dict[str, Any] = getattr(self._client, method)(QueueUrl=self._url, **given)
         return done
 
@@ -128,7 +147,7 @@ class SqsReplies:
     """Takes the replies of a queue, one vote each.
 
     What is no reply, or is refused, goes to the queue `NAME-dead` with the reason; what cannot be decided now, because
-    the database does not answer, waits.
+    the database does not answer, waits. What can neither be taken nor go there comes again, and holds no other up.
     """
 
     def __init__(self, queue: Queue, dead: Queue, replies: QueueReplies, complain: Callable[[str], None]) -> None:
@@ -139,10 +158,12 @@ class SqsReplies:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take replies until it is stopped; a queue that does not answer is tried again."""
+        with contextlib.suppress(CutShort):
+            await unless(self._find_dead(), stop.wait())
         while not stop.is_set():
             try:
                 messages = await unless(self._queue.take(), stop.wait())
-                await self._all(messages)
+                await unless(self._all(messages), stop.wait())  # what is not taken by then comes again
             except CutShort:
                 break
             except BROKEN as error:
@@ -152,11 +173,20 @@ class SqsReplies:
         self._queue.close()
         self._dead.close()
 
+    async def _find_dead(self) -> None:
+        try:
+            await self._dead.find()
+        except BROKEN as error:
+            self._complain(f"Replies that are refused cannot go to {self._dead.given}: {error}.")
+
     async def _all(self, messages: Sequence[dict[str, Any]]) -> None:
         keeping = asyncio.create_task(self._keep(messages))
         try:
             for message in messages:
-                await self._one(message)
+                try:
+                    await self._one(message)
+                except BROKEN as error:
+                    self._complain(f"A reply of {self._queue.given} could not be settled, and comes again: {error}.")
         finally:
             keeping.cancel()
 
@@ -172,5 +202,8 @@ class SqsReplies:
         body: str = message["Body"]
         dead = await taken(self._replies, body.encode(errors="replace"), self._complain)
         if dead is not None:
-            await self._dead.put(body, group="dead", reason=dead.reason, code=dead.code)
+            reason = "".join(one if one.isprintable() else " " for one in dead.reason)  # a queue refuses some others
+            room = MOST_BYTES - len(f"{reason}{dead.code}".encode()) - ATTRIBUTES
+            kept = body.encode(errors="replace")[:room].decode(errors="ignore")
+            await self._dead.put(kept, group="dead", reason=reason, code=dead.code)
         await self._queue.delete(message)

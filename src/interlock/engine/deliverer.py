@@ -21,7 +21,7 @@ from interlock.engine.integrity import with_whole_requests
 from interlock.engine.ports.deliveries import DeliveryFilter
 from interlock.engine.ports.sender import Message, NotNeeded, NotTaken, NotYet, Sender
 from interlock.engine.ports.store import Store
-from interlock.errors import Conflict, InterlockError, StoreError, StoreReplaced
+from interlock.errors import Conflict, InterlockError, StoreError, StoreReplaced, StoreUnavailable
 from interlock.failpoints import failpoint
 
 LEASE = timedelta(seconds=60)
@@ -29,6 +29,9 @@ LEASE = timedelta(seconds=60)
 
 PATIENCE = 30.0
 """Seconds for the other side to take a message."""
+
+LAST_SECONDS = 5.0
+"""Seconds for messages under way once it is stopped: what is not taken by then is sent again by another process."""
 
 LOOK_AGAIN = 2.0
 """Seconds between two looks at what others have planned."""
@@ -60,7 +63,7 @@ class Deliverer:
         self._changed.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Send until it is stopped; then let what is under way come to its end, and close the channels."""
+        """Send until it is stopped; then let what is under way come to its end, if it soon does, and close channels."""
         stopping = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
@@ -96,9 +99,10 @@ class Deliverer:
 
     async def _end(self) -> None:
         if self._in_hand:
-            _, late = await asyncio.wait(self._in_hand.values(), timeout=PATIENCE)
+            _, late = await asyncio.wait(self._in_hand.values(), timeout=LAST_SECONDS)
             for task in late:
                 task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         await self.close()
 
     async def _begin(self) -> float:
@@ -157,9 +161,9 @@ class Deliverer:
             return dropped(mine, await self._store.now(), str(why))
         except NotYet as later:
             return postponed(mine, later.until)
-        except StoreError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a channel raises what it likes, and nothing may be lost by it
+        except Exception as error:
+            if isinstance(error, StoreUnavailable):
+                raise  # that is no answer of the other side; a record that is altered is tried as often as any other
             failure = _failure(error)
             after = failed(mine, await self._store.now(), failure, sender.schedule)
             self._fails(sender, f"{failure.error} {_then(after)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,6 +15,7 @@ from interlock.engine.integrity import with_whole_requests
 from interlock.engine.ports.channel import Notice
 from interlock.engine.ports.sender import Recipient, Sender
 from interlock.engine.ports.store import Store
+from interlock.errors import Conflict, RecordAltered, StoreError
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -25,35 +27,63 @@ class DeliveryPlan:
 
     Args:
         planned: called when something is to be sent.
+        complain: is told which channel is not told of something, and why.
     """
 
     name = "deliveries"
 
-    def __init__(self, store: Store, tenant: str, senders: Sequence[Sender], planned: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        tenant: str,
+        senders: Sequence[Sender],
+        planned: Callable[[], None],
+        complain: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._store = store
         self._tenant = tenant
         self._senders = [sender for sender in senders if sender.tenant == tenant]
         self._planned = planned
+        self._complain = complain
 
     async def deliver(self, notices: Sequence[Notice]) -> None:
         """Keep a delivery for each recipient of these entries."""
         entries = [notice.entry for notice in notices]
-        loaded = with_whole_requests(await self._store.load(self._tenant, {entry.stream for entry in entries}))
+        requests = await self._requests({entry.stream for entry in entries})
         new: list[Delivery] = []
         for entry in entries:
-            new += await self._of(entry, loaded.requests.get(entry.stream), new)
+            new += await self._of(entry, requests.get(entry.stream), new)
         if new:
             await self._store.add_deliveries(new)
             self._planned()
+
+    async def _requests(self, ids: AbstractSet[str]) -> dict[str, Request]:
+        """Return the requests that are what their logs say: one that cannot be read hides no other one."""
+        try:
+            return dict(with_whole_requests(await self._store.load(self._tenant, ids)).requests)
+        except RecordAltered:
+            if len(ids) == 1:
+                return {}
+            return {key: one for each in sorted(ids) for key, one in (await self._requests({each})).items()}
 
     async def _of(self, entry: Entry, request: Request | None, new: Sequence[Delivery]) -> list[Delivery]:
         """Return what is planned of an entry, after these new ones."""
         now, made = await self._store.now(), list[Delivery]()
         for sender in self._senders:
-            for recipient in dict.fromkeys(await sender.recipients(entry, request)):
+            for recipient in dict.fromkeys(await self._recipients(sender, entry, request)):
                 given = await self._braked(sender, recipient, [*new, *made], now)
                 made.append(self._delivery(sender, given, entry, request, now))
         return made
+
+    async def _recipients(self, sender: Sender, entry: Entry, request: Request | None) -> Sequence[Recipient]:
+        """Return to whom an entry goes by a channel; to nobody if that cannot be said: all others wait for the plan."""
+        try:
+            return await sender.recipients(entry, request)
+        except Exception as error:
+            if isinstance(error, Conflict | StoreError) and not isinstance(error, RecordAltered):
+                raise  # it passes, or a process of a newer version knows
+            self._complain(f"{sender.name} is not told of entry {entry.seq} of {entry.stream}: {error}.")
+            return ()
 
     async def _braked(self, sender: Sender, recipient: Recipient, new: Sequence[Delivery], now: datetime) -> Recipient:
         """Return a recipient; of the one message that stands for all others, where they have had enough."""

@@ -50,6 +50,6 @@ class Delivering:
 
     def _follower(self, tenant: str, stop: asyncio.Event) -> Follower:
         store = self._parts.store
-        plan = DeliveryPlan(store, tenant, self._senders, self.deliverer.wake)
+        plan = DeliveryPlan(store, tenant, self._senders, self.deliverer.wake, self._complain)
         reader = Reader(store, self._parts.waker, tenant, stop)
         return Follower(reader, plan, complain=self._complain, wanted=is_told)

@@ -9,12 +9,14 @@ import pytest
 
 from interlock import failpoints
 from interlock.domain.delivery import BROKER, BUNDLE, PEOPLE, DeliveryState, Failure, Schedule
+from interlock.engine import deliverer as deliverer_module
 from interlock.engine.changes import Actor, Changes
 from interlock.engine.deliverer import LEASE, Deliverer
 from interlock.engine.delivery_plan import DeliveryPlan
 from interlock.engine.ports.channel import Notice
 from interlock.engine.ports.deliveries import DeliveryFilter
 from interlock.engine.ports.sender import NotNeeded, NotTaken, NotYet, Recipient
+from interlock.errors import RecordAltered, StoreTooNew, StoreUnavailable
 from interlock.failpoints import FailpointError
 from interlock.storage.memory import MemoryStore
 from interlock.testing.samples import TENANT, approved, opened
@@ -72,7 +74,7 @@ class House:
             )
 
     async def plan(self, *senders):
-        plan = DeliveryPlan(self.store, TENANT, senders, lambda: None)
+        plan = DeliveryPlan(self.store, TENANT, senders, lambda: None, self.said.append)
         await plan.deliver([Notice(entry) for entry in await self.store.feed(TENANT, limit=1_000)])
 
     def deliverer(self, *senders):
@@ -237,6 +239,61 @@ async def test_it_runs_until_it_is_stopped_and_hears_of_what_is_planned(house):
     stop.set()
     await running
     assert sender.closed
+
+
+async def test_it_waits_for_nobody_who_hangs_once_it_is_stopped(house, monkeypatch):
+    class Hanging(Recorder):
+        async def send(self, message):
+            self.under_way += 1
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(deliverer_module, "LAST_SECONDS", 0.05)
+    sender, stop = Hanging(), asyncio.Event()
+    await house.plan(sender)
+    running = asyncio.ensure_future(house.deliverer(sender).run(stop))
+    async with asyncio.timeout(5):
+        while not sender.under_way:
+            await asyncio.sleep(0.001)
+        stop.set()
+        await running
+    assert sender.closed
+    assert set(await house.states()) == {"waiting"}
+
+
+async def test_what_is_altered_is_an_attempt_and_what_the_database_cannot_do_is_none(house):
+    sender = Recorder(answers=[StoreUnavailable("away"), RecordAltered("altered")])
+    await house.plan(sender)
+    await house.deliverer(sender).drain()
+    tried = {one.last[-1].error for one in await house.store.deliveries(TENANT) if one.due_at and one.last}
+    assert tried == {"altered"}
+    assert house.said[0] == "away"
+
+
+async def test_what_cannot_be_said_of_one_channel_or_request_keeps_no_other_from_being_planned(house, monkeypatch):
+    class Wrong(Recorder):
+        async def recipients(self, entry, request):
+            raise failure
+
+    await house.asked(2, 2)
+    wrong, right, load = Wrong("wrong"), Recorder("right"), house.store.load
+
+    async def altered(tenant, ids, **more):
+        if "req_1" in ids:
+            raise RecordAltered("unreadable")
+        return await load(tenant, ids, **more)
+
+    monkeypatch.setattr(house.store, "load", altered)
+    for failure in (RecordAltered("altered"), KeyError("defect")):
+        await house.plan(wrong, right)
+        found = await house.store.deliveries(TENANT)
+        entries = await house.store.feed(TENANT)
+        assert {(one.channel, one.stream, one.seq) for one in found} == {
+            ("right", one.stream, one.seq) for one in entries
+        }
+        assert f"wrong is not told of entry 1 of req_1: {str(failure) or failure}." in house.said
+    for failure in (StoreUnavailable("away"), StoreTooNew("of a newer version")):
+        with pytest.raises(type(failure)):  # another process, or a later try, may have more luck
+            await house.plan(wrong, right)
 
 
 async def test_an_entry_that_is_gone_is_not_sent(house):
