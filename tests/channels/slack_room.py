@@ -54,7 +54,7 @@ class Room:
     """
 
     def __init__(self, system, clock, **settings):
-        self.system, self.clock, self.slack, self.said = system, clock, FakeSlack(), []
+        self.system, self.clock, self.slack, self.said = system, clock, FakeSlack(clock), []
         api = SlackApi("xoxb-1", "https://slack.example/api", self.slack)
         room, most = settings.pop("room", ROOM), settings.pop("most_an_hour", 10)
         self.channel = SlackChannel("ops", "default", room, api, self.slack.secret, **{"origin": ORIGIN, **settings})

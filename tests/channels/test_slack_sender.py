@@ -46,6 +46,17 @@ async def test_a_request_gets_one_card_which_is_updated_where_it_stands(room):
     assert (posted["unfurl_links"], posted["unfurl_media"]) == (False, False)
 
 
+async def test_old_messages_may_go_and_the_card_of_an_open_request_still_ends_with_it(room):
+    request = await room.ask()
+    await room.tell()
+    room.clock.advance(minutes=10)
+    await room.system.store.prune_deliveries("default", room.clock.at)
+    await room.person(MIA).reject(request.id, digest=request.digest, comment="no")
+    await room.tell()
+    [card] = room.slack.cards()
+    assert buttons(card.content["blocks"]).keys() == {"open"}
+
+
 async def test_the_room_has_the_agents_and_levels_that_it_names(open_room):
     by_agent, by_level = open_room(agents=frozenset({"other"})), open_room(levels=frozenset({"big"}))
     await by_agent.ask()

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from interlock.domain.authority import Principal
-from interlock.domain.delivery import DeliveryState
 from interlock.domain.run import ENDED, Run
 from interlock.engine.ports.store import RunFilter
 from interlock.errors import Forbidden, RecordAltered
@@ -37,7 +36,8 @@ class Pruned:
 async def prune(system: Parts, principal: Principal, before: datetime, *, only_count: bool = False) -> Pruned:
     """Delete the states of runs that ended before a moment, and the messages that were made before it.
 
-    The state from which a thread goes on stays, however old it is.
+    The messages of a request stay that was open then, or is: what comes next of it changes them. The state from which a
+    thread goes on stays, however old it is.
 
     Args:
         only_count: change nothing.
@@ -53,7 +53,9 @@ async def prune(system: Parts, principal: Principal, before: datetime, *, only_c
     found = [run async for run in _ended(system, principal.tenant, before) if await threads.can_do_without(run)]
     altered = tuple(threads.altered)
     if only_count:
-        return Pruned(len(found), await _old_deliveries(system, principal.tenant, before), altered)
+        return Pruned(
+            len(found), await system.store.prune_deliveries(principal.tenant, before, only_count=True), altered
+        )
     for begin in range(0, len(found), AT_ONCE):
         some = found[begin : begin + AT_ONCE]
         await asyncio.gather(*(system.runs.threads.forget(run.id, principal) for run in some))
@@ -68,14 +70,6 @@ async def _ended(system: Parts, tenant: str, before: datetime) -> AsyncIterator[
             if run.states and run.ended_at is not None and run.ended_at < before:
                 yield run
         after = page[-1].id
-
-
-async def _old_deliveries(system: Parts, tenant: str, before: datetime) -> int:
-    count, after = 0, None
-    while page := await system.store.deliveries(tenant, after=after, limit=PAGE):
-        count += sum(one.made_at < before and one.state is not DeliveryState.waiting for one in page)
-        after = page[-1].id
-    return count
 
 
 class _Threads:

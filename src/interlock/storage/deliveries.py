@@ -7,14 +7,14 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, Select, bindparam, delete, func, select, tuple_
+from sqlalchemy import Executable, Select, bindparam, delete, func, or_, select, tuple_
 
 from interlock.domain.delivery import Delivery, DeliveryState
 from interlock.engine.codec import decode_delivery, encode_delivery
 from interlock.engine.ports.deliveries import DeliveryFilter, DueDeliveries
 from interlock.storage.compiled import Connection
 from interlock.storage.rows import Clock, changed, encodable, micros, moment
-from interlock.storage.schema import deliveries, received
+from interlock.storage.schema import IS_UNSETTLED, deliveries, received, requests
 from interlock.storage.sql_constructs import OneOf, insert_or, update_at_version
 
 _D = deliveries.c
@@ -40,9 +40,21 @@ _COUNT = select(func.count()).where(
     _D.made_at >= bindparam("since"),
 )
 _WRITE = update_at_version(deliveries, "id").values({name: bindparam(f"new_{name}") for name in _CHANGES})
-_PRUNE = delete(deliveries).where(
-    _D.tenant == bindparam("of_tenant"), _D.made_at < bindparam("before"), _D.state != str(DeliveryState.waiting)
+_NEEDED = (
+    select(requests.c.id)
+    .where(requests.c.tenant == _D.tenant, requests.c.id == _D.request_id)
+    .where(or_(requests.c.decided_at.is_(None), requests.c.decided_at >= bindparam("before"), IS_UNSETTLED))
+    .correlate(deliveries)
+    .exists()
 )
+_IS_OLD = (
+    _D.tenant == bindparam("of_tenant"),
+    _D.made_at < bindparam("before"),
+    _D.state != str(DeliveryState.waiting),
+    ~_NEEDED,
+)
+_PRUNE = delete(deliveries).where(*_IS_OLD)
+_COUNT_OLD = select(func.count()).select_from(deliveries).where(*_IS_OLD)
 _FORGET_RECEIVED = delete(received).where(received.c.expires_at <= bindparam("now"))
 
 
@@ -124,8 +136,13 @@ def keep_received(on: Connection, key: str, now: datetime, until: datetime) -> N
 
 
 def prune(on: Connection, tenant: str, before: datetime) -> int:
-    """Forget what was made before a moment, and does not wait."""
+    """Forget what was made before a moment, and is not needed any more."""
     return on.change(_PRUNE, {"of_tenant": tenant, "before": micros(before)})
+
+
+def count_old(on: Connection, tenant: str, before: datetime) -> int:
+    """Count what would be forgotten."""
+    return on.value(_COUNT_OLD, {"of_tenant": tenant, "before": micros(before)}) or 0
 
 
 def _row(delivery: Delivery) -> dict[str, Any]:

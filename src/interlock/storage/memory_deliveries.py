@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 
 from interlock.domain.delivery import Delivery, DeliveryState
+from interlock.domain.request import UNSETTLED
 from interlock.engine.ports.deliveries import ANY_DELIVERY, DeliveryFilter, DueDeliveries
 from interlock.storage.memory_tables import Tables
-from interlock.storage.rows import Clock, changed
+from interlock.storage.rows import Clock, RequestRow, changed, micros
 
 
 class MemoryDeliveries:
@@ -72,14 +73,22 @@ class MemoryDeliveries:
                 raise changed("message", key)
             tables.received[key] = until
 
-    async def prune_deliveries(self, tenant: str, before: datetime) -> int:
-        """Forget what was made before a moment, and does not wait."""
+    async def prune_deliveries(self, tenant: str, before: datetime, *, only_count: bool = False) -> int:
+        """Forget old deliveries that are not needed any more, or count them."""
         with self._reading() as tables:
-            found = [key for key, one in tables.deliveries.items() if key[0] == tenant and one.made_at < before]
-            gone = [key for key in found if tables.deliveries[key].state is not DeliveryState.waiting]
-            for key in gone:
+            found = [(key, one) for key, one in tables.deliveries.items() if key[0] == tenant and one.made_at < before]
+            done = [(key, one) for key, one in found if one.state is not DeliveryState.waiting]
+            gone = [key for key, one in done if not _is_needed(tables.requests.get((tenant, one.stream)), before)]
+            for key in () if only_count else gone:
                 del tables.deliveries[key]
             return len(gone)
+
+
+def _is_needed(about: RequestRow | None, before: datetime) -> bool:
+    """Say whether a message is still needed by the request that it is about."""
+    if about is None:
+        return False
+    return about.decided_at is None or about.decided_at >= micros(before) or about.effect in UNSETTLED
 
 
 def _age(one: Delivery) -> tuple[datetime, str]:

@@ -62,8 +62,11 @@ class SqlDeliveries:
         """Note that a message has come in."""
         await self._write(lambda on: _rows().keep_received(on, key, now, until))
 
-    async def prune_deliveries(self, tenant: str, before: datetime) -> int:
-        """Forget old deliveries that do not wait."""
+    async def prune_deliveries(self, tenant: str, before: datetime, *, only_count: bool = False) -> int:
+        """Forget old deliveries that are not needed any more, or count them."""
+        if only_count:
+            found: int = await self._read(lambda on: _rows().count_old(on, tenant, before))
+            return found
         gone: int = await self._write(lambda on: _rows().prune(on, tenant, before))
         return gone
 

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -58,9 +60,13 @@ class FakeSlack(httpx2.AsyncBaseTransport):
         calls: every call, its method and what it brought.
         ephemeral: what single people were shown.
         views: the forms that were opened.
+
+    Args:
+        now: its clock; by default that of this machine.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime] | None = None) -> None:
+        self._now = now or partial(datetime.now, UTC)
         self.secret = hashlib.sha256(b"a signing secret").hexdigest()[:32]  # as long as Slack makes them
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.messages: dict[tuple[str, str], SlackMessage] = {}
@@ -138,7 +144,7 @@ class FakeSlack(httpx2.AsyncBaseTransport):
 
     def _post(self, given: dict[str, Any]) -> dict[str, Any]:
         self._stamps += 1
-        message = SlackMessage(given["channel"], f"17000000{self._stamps:02}.000100", given)
+        message = SlackMessage(given["channel"], f"{int(self._now().timestamp())}.{self._stamps:06}", given)
         self.messages[message.room, message.ts] = message
         return {"ok": True, "channel": message.room, "ts": message.ts}
 
@@ -151,7 +157,8 @@ class FakeSlack(httpx2.AsyncBaseTransport):
         return {"ok": True, "channel": found.room, "ts": found.ts}
 
     def _history(self, given: dict[str, Any]) -> dict[str, Any]:
-        found = [one for one in self.messages.values() if one.room == given["channel"]]
+        since = float(given.get("oldest", "0"))
+        found = [one for one in self.messages.values() if one.room == given["channel"] and float(one.ts) >= since]
         shown = [{"ts": one.ts, "metadata": one.content.get("metadata")} for one in found]
         return {"ok": True, "messages": shown[::-1]}
 

@@ -19,12 +19,14 @@ from interlock.domain.delivery import (
     delivery_id,
     failed,
 )
+from interlock.domain.events import EffectClaimed
+from interlock.domain.request import Claim
 from interlock.engine.ports.deliveries import DeliveryFilter
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
-from interlock.testing.samples import TENANT
-from interlock.testing.store_base import Contract, OpenStore, in_threads
+from interlock.testing.samples import TENANT, approved, decided, opened
+from interlock.testing.store_base import Contract, OpenStore, committed, in_threads, the_request
 
 SECOND = timedelta(seconds=1)
 
@@ -156,6 +158,28 @@ class DeliveryContract(Contract):
         assert await store.prune_deliveries("elsewhere", clock.at) == 0
         assert await store.prune_deliveries(TENANT, clock.at) == 1
         assert {one.seq for one in await store.deliveries(TENANT)} == {1, 3}
+
+    async def test_messages_stay_while_their_request_is_open_or_unsettled_and_until_it_ended_long_ago(
+        self, store: Store, clock: SettableClock
+    ) -> None:
+        keys = ["req_open", "req_ended", "req_unsettled", "req_late"]
+        for key in keys:
+            await committed(store, opened(key, clock.at))
+            one = planned(clock, request=key)
+            await store.add_deliveries([one])
+            await store.write_delivery(delivered(one, clock.at))
+        await committed(store, decided(await the_request(store, "req_ended"), clock.at))
+        claimed = EffectClaimed(Claim(1, "req_unsettled", "bank:pay", 1, clock.at))
+        await committed(store, approved(await the_request(store, "req_unsettled"), clock.at, claimed))
+        clock.at += SECOND
+        await committed(store, decided(await the_request(store, "req_late"), clock.at))
+        assert await store.prune_deliveries(TENANT, clock.at, only_count=True) == 1
+        assert len(await store.deliveries(TENANT)) == len(keys)
+        assert await store.prune_deliveries(TENANT, clock.at) == 1
+        assert {one.stream for one in await store.deliveries(TENANT)} == {"req_open", "req_unsettled", "req_late"}
+        clock.at += SECOND
+        assert await store.prune_deliveries(TENANT, clock.at) == 1
+        assert {one.stream for one in await store.deliveries(TENANT)} == {"req_open", "req_unsettled"}
 
     async def test_a_message_that_came_in_is_noted_once_until_it_counts_no_more(
         self, store: Store, open_store: OpenStore, clock: SettableClock

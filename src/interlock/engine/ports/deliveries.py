@@ -75,5 +75,12 @@ class Deliveries(Protocol):
             Conflict: if it has come before.
         """
 
-    async def prune_deliveries(self, tenant: str, before: datetime) -> int:
-        """Forget deliveries that were made before a moment and do not wait; return how many."""
+    async def prune_deliveries(self, tenant: str, before: datetime, *, only_count: bool = False) -> int:
+        """Forget deliveries that were made before a moment and do not wait; return how many.
+
+        Those about a request stay that is open, ended later, or of whose effect nobody knows yet: what comes next of it
+        changes the message that stands there, or joins it.
+
+        Args:
+            only_count: change nothing.
+        """
