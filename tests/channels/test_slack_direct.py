@@ -124,3 +124,12 @@ async def test_who_may_see_it_no_more_is_shown_nothing_of_it_and_keeps_no_button
     card = next(one for one in people.slack.cards() if one.room == "DUEVE")
     assert "secret" not in str(card.content) + str(card.before)
     assert not buttons(card.content["blocks"])
+
+
+async def test_an_account_of_another_workspace_is_told_nothing_here(people):
+    people.clock.advance(minutes=1)
+    await people.knows("UELSE", MIA, team="TOTHER")
+    await people.knows("UEVE", "olga@example.com", team="TOTHER")
+    await people.ask(Action("buy", {"amount": 1}))
+    await people.tell()
+    assert cards(people).keys() == {"DUMIA", "DUNOAH"}

@@ -10,7 +10,7 @@ from interlock.domain.request import Request
 from interlock.engine.changes import Entry
 from interlock.engine.ports.sender import Message, Recipient
 from interlock.service.inline import subject_row
-from interlock.service.notices import AddressOf, Known, Notices, Told
+from interlock.service.notices import Known, Notices, Told
 from interlock.service.parts import Parts
 from interlock.service.sentences import sentence
 from interlock.slack.cards import card_of, withheld_card
@@ -40,7 +40,8 @@ class SlackDirectSender:
         self.most_an_hour = most_an_hour
         self._channel = channel
         self._store = parts.store
-        self._notices = Notices(parts, channel.tenant, channel.name, slack_account_of(), updates=True)
+        self._notices = Notices(parts, channel.tenant, channel.name, self._account, updates=True)
+        self._workspaces: frozenset[str] | None = None
         self._cards = Cards(channel.api)
 
     async def recipients(self, entry: Entry, request: Request | None) -> Sequence[Recipient]:
@@ -49,6 +50,9 @@ class SlackDirectSender:
 
     async def send(self, message: Message) -> str:
         """Show somebody the card of a request, or how many wait for them."""
+        if self._workspaces is None:
+            app = await self._channel.api.call("auth.test")
+            self._workspaces = frozenset(str(one) for key in ("team_id", "enterprise_id") if (one := app.get(key)))
         told = await self._notices.told(message)
         opened = await self._channel.api.call("conversations.open", users=told.address)
         room = str(opened["channel"]["id"])
@@ -81,16 +85,17 @@ class SlackDirectSender:
         inbox = link_button("Open the inbox", f"{self._channel.origin}/")
         return [head, *rows, {"type": "actions", "elements": [inbox]}]
 
+    def _account(self, known: Known, person: str) -> str | None:
+        """Return which account of Slack is somebody's: of several, the one that they have linked last.
 
-def slack_account_of() -> AddressOf:
-    """Return what says which account of Slack is somebody's: of several, the one that they have linked last."""
-
-    def account(known: Known, person: str) -> str | None:
+        Accounts of other workspaces are none here: the same id may be somebody else's. Before the first message nobody
+        knows which workspace it is, and all count: who has none here is told nothing then.
+        """
         mine = [
             (one.at, user.user)
             for user, one in known.kept.chats.items()
-            if user.chat == CHAT and known.directory.canonical(one.person) == person
+            if user.chat == CHAT
+            and (self._workspaces is None or user.workspace in self._workspaces)
+            and known.directory.canonical(one.person) == person
         ]
         return max(mine)[1] if mine else None
-
-    return account

@@ -129,6 +129,7 @@ class FakeSlack(httpx2.AsyncBaseTransport):
             "conversations.history": self._history,
             "chat.postEphemeral": self._show_to_one,
             "views.open": self._show_form,
+            "auth.test": lambda _: {"ok": True, "team_id": TEAM},
             "conversations.open": lambda given: {"ok": True, "channel": {"id": f"D{given['users']}"}},
         }
         found = methods.get(method)
