@@ -85,12 +85,11 @@ def _pairs(answers):
 
 
 async def test_fault_17_a_pool_without_a_free_connection_is_a_503_and_nothing_is_half_done(
-    open_server, postgres, monkeypatch
+    open_server, new_database, monkeypatch
 ):
     monkeypatch.setattr("interlock.storage.postgres.POOL_SECONDS", 0.3)
-    address = postgres.fresh()
-    monkeypatch.setattr(postgres, "fresh", lambda: address)
-    server = open_server("postgres", CONFIG)
+    address = new_database()
+    server = open_server(address, CONFIG)
     agent, (mia,) = await server.agent(), await people(server, "mia")
     asked = [await ask(agent, key=str(each)) for each in range(40)]
     keyed = [{"Idempotency-Key": one["id"]} for one in asked]

@@ -294,7 +294,7 @@ class SignIn(_Body):
     tenant: Name = LOCAL_TENANT
 
 
-class Way(_Body):
+class NoticeWay(_Body):
     """How somebody is told by one channel."""
 
     when: When = "at_once"
@@ -309,7 +309,7 @@ class Way(_Body):
 class NewNoticeChoice(_Body):
     """How somebody wants to be told of what waits for them."""
 
-    ways: Annotated[dict[Name, Way], Field(max_length=MOST_WAYS)] = Field(
+    ways: Annotated[dict[Name, NoticeWay], Field(max_length=MOST_WAYS)] = Field(
         default={}, description="by the name of the channel; others tell at once"
     )
     zone: Annotated[StrictStr, Field(max_length=100)] = Field(default="UTC", examples=["Europe/Berlin"])
