@@ -82,6 +82,7 @@ class Machines:
         self.commands = [["serve", "--no-access-log", *alone, "--port", str(port)] for port in ports]
         self.commands += [["work", "--name", f"worker-{number}"] for number in range(workers)]
         self.processes = [self._started(command) for command in self.commands]
+        self._in_hand: int | None = None
 
     def _started(self, command):
         with (self.folder / "said").open("a") as said:
@@ -96,6 +97,14 @@ class Machines:
                 return
             await getattr(self, kind)()
 
+    async def supervise(self):
+        """Start again what has ended by itself, as systemd does: who starts may find that there is no database yet."""
+        while True:
+            for which, process in enumerate(self.processes):
+                if which != self._in_hand and process.poll() is not None:
+                    self.processes[which] = self._started(self.commands[which])
+            await asyncio.sleep(0.2)
+
     async def kill(self):
         """End a process as by a loss of power, and start it again."""
         await self._again(signal.SIGKILL)
@@ -105,11 +114,11 @@ class Machines:
         await self._again(signal.SIGTERM)
 
     async def _again(self, number):
-        which = self.chance.randrange(len(self.processes))
+        which = self._in_hand = self.chance.randrange(len(self.processes))
         self.happened.append(f"{self.commands[which][0]} {signal.Signals(number).name}")
         self.processes[which].send_signal(number)
         await asyncio.to_thread(self.processes[which].wait, 60)
-        self.processes[which] = self._started(self.commands[which])
+        self.processes[which], self._in_hand = self._started(self.commands[which]), None
 
     async def pause(self):
         """Let a process stand still for a while."""

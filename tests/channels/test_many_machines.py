@@ -163,7 +163,8 @@ async def test_many_machines_break_and_every_run_is_decided_and_acts_once(tmp_pa
         clients, stop, began = Clients(machines, issued.secret), asyncio.Event(), time.monotonic()
         chosen = kinds or [machines.chance.choice(TROUBLE) for _ in range(10_000)]
         trouble = asyncio.create_task(machines.trouble(chosen, stop, every))
-        async with asyncio.timeout(3_000):
+        supervising = asyncio.create_task(machines.supervise())
+        async with asyncio.timeout(240 if kinds else 3_000):
             answering = asyncio.create_task(clients.answer(runs))
             await asyncio.gather(*(clients.start(number) for number in range(runs)))
             await answering
@@ -175,6 +176,7 @@ async def test_many_machines_break_and_every_run_is_decided_and_acts_once(tmp_pa
             while (stands := await statuses(system.store)).total() < runs or set(stands) - OVER:
                 await asyncio.sleep(0.2)
             told = await events(system.store)
+        supervising.cancel()
         took, recovered = time.monotonic() - began, time.monotonic() - calm
         await system.close()
         await clients.http.aclose()

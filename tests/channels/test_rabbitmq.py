@@ -4,6 +4,7 @@ import asyncio
 import json
 import uuid
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import aio_pika
 import pytest
@@ -20,6 +21,9 @@ from interlock.service.queue_replies import QueueReplies
 from interlock.service.token_replies import ReplyTokens
 from interlock.storage.memory import MemoryStore
 from interlock.testing.samples import TENANT, opened
+
+CONSUME_OK = b"\x00\x3c\x00\x15"
+"""In AMQP 0-9-1 class and method of `basic.consume-ok`."""
 
 
 @pytest.fixture
@@ -192,3 +196,32 @@ async def test_replies_come_again_when_the_database_did_not_answer(rabbitmq, que
     assert failures == []
     stop.set()
     await running
+
+
+async def test_who_is_to_stop_does_so_although_the_broker_hangs(rabbitmq, queue, monkeypatch):
+    monkeypatch.setattr("interlock.channels.rabbitmq.LAST_SECONDS", 0.2)
+    at, hangs, consumes = urlsplit(rabbitmq.url), asyncio.Event(), asyncio.Event()
+
+    async def pass_on(reader, writer):
+        while (data := await reader.read(65536)) and not hangs.is_set():
+            writer.write(data)
+            if CONSUME_OK in data:
+                consumes.set()
+        await asyncio.Event().wait()
+
+    async def between(reader, writer):
+        from_there, there = await asyncio.open_connection(at.hostname, at.port)
+        try:
+            await asyncio.gather(pass_on(reader, there), pass_on(from_there, writer))
+        finally:
+            there.close()
+            writer.close()
+
+    async with await asyncio.start_server(between, "127.0.0.1", 0) as server, asyncio.timeout(60):
+        url = rabbitmq.url.replace(f":{at.port}", f":{server.sockets[0].getsockname()[1]}")
+        stop = asyncio.Event()
+        running = asyncio.ensure_future(RabbitMQReplies(url, f"{queue}.hangs", None, print).run(stop))
+        await consumes.wait()
+        hangs.set()
+        stop.set()
+        await running

@@ -18,6 +18,9 @@ from interlock.service.following import CutShort, unless
 from interlock.service.queue_replies import QueueReplies, taken
 
 SECONDS = 10.0
+LAST_SECONDS = 3.0
+"""How long a connection may take to close when the process is to end: a broker that hangs answers nothing."""
+
 RECONNECT = 2.0
 PREFETCH = 20
 DELIVERY_LIMIT = 20
@@ -107,14 +110,18 @@ class RabbitMQReplies:
     async def run(self, stop: asyncio.Event) -> None:
         """Take replies until it is stopped; a broker that is down is tried again."""
         while not stop.is_set():
+            taking = asyncio.ensure_future(self._take())
             try:
-                await unless(self._take(), stop.wait())
+                await unless(_result_of(taking), stop.wait())
             except CutShort:
                 return
             except BROKEN as error:
                 self._complain(f"Replies cannot be read from {self._queue}: {str(error) or type(error).__name__}.")
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), RECONNECT)
+            finally:
+                taking.cancel()
+                await asyncio.wait({taking}, timeout=LAST_SECONDS)
 
     async def _take(self) -> None:
         connection = await aio_pika.connect(self._url, timeout=SECONDS)
@@ -136,6 +143,11 @@ class RabbitMQReplies:
             )
             await channel.default_exchange.publish(letter, f"{self._queue}.dead", timeout=SECONDS)
         await message.ack()
+
+
+async def _result_of(task: asyncio.Future[None]) -> None:
+    """Wait for a task, which goes on if whoever waits is cancelled."""
+    await asyncio.shield(task)
 
 
 async def declare(channel: AbstractChannel, exchange: str, queue: str) -> AbstractExchange:
