@@ -14,7 +14,7 @@ from interlock.engine.changes import Cursor, Lease
 from interlock.errors import Conflict, InvalidValue
 from interlock.failpoints import FailpointError
 from interlock.service import following
-from interlock.service.following import LEASE, Follower, Reader, Told
+from interlock.service.following import LEASE, Follower, Reader, SeenEntries
 from interlock.storage import open_store
 from interlock.storage.memory import MemoryStore
 from interlock.testing.fakes import NobodyWaits
@@ -353,7 +353,7 @@ class Asked(NobodyWaits):
 
 
 async def test_a_reader_reads_on_as_the_log_grows_and_ends_when_it_is_to(store, clock):
-    stop, seen, waker = asyncio.Event(), Told(), Asked()
+    stop, seen, waker = asyncio.Event(), SeenEntries(), Asked()
     reader = Reader(store, waker, TENANT, stop, look_again=0.01)
 
     async def read():
@@ -390,7 +390,7 @@ STREAMS = st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=40
 @given(STREAMS)
 def test_whatever_is_read_twice_is_told_once(steps):
     """Read on in a log of three streams, each step the next entry or a part of it once more."""
-    told, log, heard = Told(most=2), [], []
+    told, log, heard = SeenEntries(most=2), [], []
     numbers = dict.fromkeys("abc", 0)
     for stream, again in steps:
         numbers[stream] += 1

@@ -24,7 +24,7 @@ from interlock.domain.request import Request
 from interlock.engine.changes import Entry
 from interlock.engine.ports.sender import Message, NotTaken, Recipient
 from interlock.service.decision_links import linked_verdicts
-from interlock.service.notices import Notices, Told
+from interlock.service.notices import Notices, PersonalNotice
 from interlock.service.token_replies import ReplyTokens
 from interlock.service.views import RequestView
 
@@ -103,7 +103,7 @@ class MailSender:
     async def close(self) -> None:
         """Do nothing: each mail has a connection of its own."""
 
-    def _mail(self, told: Told, message: Message) -> EmailMessage:
+    def _mail(self, told: PersonalNotice, message: Message) -> EmailMessage:
         content = content_of(told, message, self._origin)
         if content.whole and told.view is not None and self._links is not None:
             content = replace(content, links=tuple(self._decides(told.person, told.view, self._links)))
@@ -127,7 +127,7 @@ class MailSender:
         for verdict in linked_verdicts(view, Principal(person, "person", self.tenant, self.name)):
             yield verdict.capitalize(), f"{self._origin}/decide?token={tokens[verdict]}"
 
-    def _thread(self, mail: EmailMessage, told: Told, message: Message, content: Content) -> None:
+    def _thread(self, mail: EmailMessage, told: PersonalNotice, message: Message, content: Content) -> None:
         """Let all mails to somebody about one request stand together: the first one has the same name for ever."""
         own = f"<{message.delivery.id}@{self._host}>"
         if told.view is None:

@@ -16,7 +16,7 @@ from interlock.engine.ports.sender import Message
 from interlock.errors import InvalidPolicy
 from interlock.service.consequence import consequences
 from interlock.service.inline import counted
-from interlock.service.notices import Told
+from interlock.service.notices import PersonalNotice
 from interlock.service.summary import summary
 from interlock.service.text import plain, quoted, shortened
 from interlock.service.views import RequestView
@@ -64,7 +64,7 @@ class Content:
     links: tuple[tuple[str, str], ...] = field(default=())
 
 
-def content_of(told: Told, message: Message, origin: str) -> Content:
+def content_of(told: PersonalNotice, message: Message, origin: str) -> Content:
     """Return what a mail says to somebody."""
     if told.view is None:
         return _digest(told, origin)
@@ -92,7 +92,7 @@ def subject_of(request: Request) -> str:
     return _in_short(request, f"{ASKS[request.kind]}: ", LONGEST_SUBJECT)
 
 
-def headline_of(told: Told, message: Message) -> str:
+def headline_of(told: PersonalNotice, message: Message) -> str:
     """Say why a message comes."""
     assert told.view is not None
     request, event = told.view.request, message.entry.event
@@ -149,7 +149,7 @@ def _facts(view: RequestView, choice: NoticeChoice) -> Iterator[tuple[str, str]]
     yield "Asked by", plain(request.agent)
 
 
-def _digest(told: Told, origin: str) -> Content:
+def _digest(told: PersonalNotice, origin: str) -> Content:
     number = 0 if told.count is None else told.count.number
     waits = f"{counted(number, 'request waits', 'requests wait')} for you"
     rows = []

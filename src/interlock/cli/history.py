@@ -16,11 +16,11 @@ from interlock.terminal.screen import Line
 MOST_SHOWN = 200
 """How many messages a history shows: the newest."""
 
-Told = Mapping[tuple[str, int], Sequence[Line]]
+DeliveriesByEntry = Mapping[tuple[str, int], Sequence[Line]]
 """Who was told of an entry, by its stream and number there."""
 
 
-async def told_about(session: Session, *, request: str | None = None, run: str | None = None) -> Told:
+async def told_about(session: Session, *, request: str | None = None, run: str | None = None) -> DeliveriesByEntry:
     """Return who was told of the entries of a request, or of a run and what it asked; nothing to who may not know."""
     try:
         page = await session.client.list_deliveries(request=request, run=run, limit=MOST_SHOWN)
@@ -32,7 +32,7 @@ async def told_about(session: Session, *, request: str | None = None, run: str |
     return found
 
 
-def entry_lines(entry: Entry, said: str, told: Told) -> list[Line]:
+def entry_lines(entry: Entry, said: str, told: DeliveriesByEntry) -> list[Line]:
     """Return an entry of a history, and who was told of it."""
     return [Line(plain(f"{when(entry.at)}  {said}"), "", "  "), *told.get((entry.stream, entry.seq), ())]
 

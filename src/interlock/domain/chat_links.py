@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from interlock.domain.directory import ChatUser
-from interlock.domain.sealed import sealed, unsealed
+from interlock.domain.signed_text import signed_text, values_of_signed
 
 LASTS = timedelta(minutes=15)
 PURPOSE = "chat link"
@@ -40,12 +40,12 @@ class ChatLink:
 
 def link_code(key: bytes, link: ChatLink) -> str:
     """Return the code of a link."""
-    return sealed(key, PURPOSE, asdict(link))
+    return signed_text(key, PURPOSE, asdict(link))
 
 
 def read_link_code(key: bytes, code: str, now: datetime) -> ChatLink | None:
     """Return for which account a code was made; None if it was not made with this key, was changed, or has ended."""
-    given = unsealed(key, PURPOSE, code)
+    given = values_of_signed(key, PURPOSE, code)
     link = None if given is None else ChatLink(**given)
     return None if link is None or now >= datetime.fromtimestamp(link.until, UTC) else link
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from interlock.domain.action import Verdict
-from interlock.domain.sealed import LONGEST, sealed, unsealed
+from interlock.domain.signed_text import LONGEST, signed_text, values_of_signed
 
 PREFIX = "irt_"
 PURPOSE = "reply"
@@ -38,12 +38,12 @@ class ReplyGrant:
 
 def reply_token(key: bytes, grant: ReplyGrant) -> str:
     """Return the token of a grant."""
-    return f"{PREFIX}{sealed(key, PURPOSE, asdict(grant))}"
+    return f"{PREFIX}{signed_text(key, PURPOSE, asdict(grant))}"
 
 
 def read_reply_token(key: bytes, token: str, now: datetime) -> ReplyGrant | None:
     """Return what a token allows now; None if it was not made with this key, was changed, or has ended."""
-    given = unsealed(key, PURPOSE, token.removeprefix(PREFIX)) if token.startswith(PREFIX) else None
+    given = values_of_signed(key, PURPOSE, token.removeprefix(PREFIX)) if token.startswith(PREFIX) else None
     if given is None:
         return None
     grant = ReplyGrant(**given | {"verdict": Verdict(given["verdict"])})

@@ -22,8 +22,8 @@ from interlock.domain.policy_check import RESERVED, ROUTE_NAMES, WHERE_NAMES, fr
 from interlock.domain.retries import Retries
 from interlock.domain.windows import is_window, sums_in
 from interlock.engine.calendars import Place, build_calendars
-from interlock.engine.one_look import looked_at
 from interlock.engine.people import directory_of
+from interlock.engine.policy_snapshot import from_snapshot
 from interlock.engine.ports.policies import PolicySet
 from interlock.errors import BadInput, InterlockError
 
@@ -63,7 +63,7 @@ class ConfiguredPolicies:
     def current(self) -> PolicySet:
         """Return policies and people as they are configured now, or as they last were, and why. See the port."""
         origin, good = self._good
-        return good if origin is None else looked_at(self, partial(self._look, origin, good))
+        return good if origin is None else from_snapshot(self, partial(self._look, origin, good))
 
     def _look(self, origin: ConfigFile, good: PolicySet) -> PolicySet:
         held = self._held

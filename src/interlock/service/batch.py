@@ -10,7 +10,7 @@ from typing import Protocol
 from interlock.domain.action import Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
-from interlock.engine.one_look import one_look
+from interlock.engine.policy_snapshot import policy_snapshot
 from interlock.errors import BadInput, InterlockError
 
 MOST = 500
@@ -102,7 +102,7 @@ async def cast_all(client: Voter, votes: Sequence[SubmittedVote]) -> list[Reques
                 except InterlockError as refused:
                     found[number] = refused
 
-    with one_look():
+    with policy_snapshot():
         ended = await asyncio.gather(*map(of_one_request, by_request.values()), return_exceptions=True)
     for defect in ended:
         if defect is not None:

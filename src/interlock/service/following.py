@@ -132,7 +132,7 @@ class Reader:
             await unless(asyncio.sleep(seconds), self.stop.wait())
 
 
-class Told:
+class SeenEntries:
     """What was told lately, by stream and number, of at most so many streams.
 
     Within a stream nothing comes before what stands before it.
@@ -178,7 +178,7 @@ class Follower:
         self._lease = lease
         self._wanted = wanted
         self._owner = uuid.uuid4().hex
-        self._told = Told()
+        self._told = SeenEntries()
         self._passed: tuple[int, str] = (0, "")
         self._delay = 0.0
 
@@ -198,7 +198,7 @@ class Follower:
             position = await self._store.last_position(self._reader.tenant) if after is None else after
             with suppress(_Overtaken):
                 await self._move(Cursor(position, 0 if seen is None else seen.version))
-                self._told = Told()
+                self._told = SeenEntries()
                 return
 
     async def run(self) -> None:

@@ -51,7 +51,7 @@ AddressOf = Callable[[Known, str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PersonalNotice:
     """What one person is told by one message.
 
     Args:
@@ -104,7 +104,7 @@ class Notices:
             found |= {one.name: one for one in new if one is not None}
         return [found[name] for name in sorted(found)]
 
-    async def told(self, message: Message) -> Told:
+    async def told(self, message: Message) -> PersonalNotice:
         """Return what somebody is told by a message now.
 
         Raises:
@@ -129,7 +129,7 @@ class Notices:
         quiet = not self._updates or occasion not in SILENT
         if quiet and (later := after_quiet_hours(choice, now)) > now:
             raise NotYet(later)
-        return Told(person, address, choice, occasion, view, before)
+        return PersonalNotice(person, address, choice, occasion, view, before)
 
     def _occasion(self, message: Message, view: RequestView, person: str, before: Sequence[Delivery]) -> Occasion:
         if not may_see(view.request, view.policy, view.directory, person, view.now):
@@ -186,14 +186,14 @@ class Notices:
         except (NotFound, RecordAltered):
             raise NotNeeded("The request is gone, or is not what its log says.") from None
 
-    async def _digest(self, person: str, address: str, known: Known) -> Told:
+    async def _digest(self, person: str, address: str, known: Known) -> PersonalNotice:
         parts = self._parts
         inbox = PersonalInbox(parts.store, known.directory, parts.book, self._principal(person))
         page = await inbox.page("mine", limit=SHOWN_IN_DIGEST)
         if not page.rows:
             raise NotNeeded(f"Nothing waits for {person}.")
         count = await inbox.count("mine")
-        return Told(person, address, known.choice(person), Occasion.digest, waiting=page.rows, count=count)
+        return PersonalNotice(person, address, known.choice(person), Occasion.digest, waiting=page.rows, count=count)
 
     def _principal(self, person: str) -> Principal:
         return Principal(person, "person", self._tenant, self._channel)

@@ -34,7 +34,7 @@ _ORDER = (RECIPIENTS, _AMOUNTS, _TARGETS, _TOPICS)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SummaryPart:
     """One argument in short; `label` is empty where the value speaks for itself."""
 
     label: str
@@ -52,7 +52,7 @@ class Summary:
     """
 
     name: str
-    told: tuple[Told, ...] = ()
+    told: tuple[SummaryPart, ...] = ()
     more: int = 0
 
 
@@ -75,7 +75,7 @@ def summary(subject: Subject) -> Summary:
                 told = [replace(one, value=f"{one.value} {unit}") if one.label in _AMOUNTS else one for one in told]
             return Summary(shortened(name, LONGEST_NAME), tuple(told), len(named) - len(told))
         case Question(text=text, options=options):
-            options_told = () if options is None else (Told("", counted(len(options), "option", "options")),)
+            options_told = () if options is None else (SummaryPart("", counted(len(options), "option", "options")),)
             return Summary(shortened(text, LONGEST_TEXT), options_told)
         case Draft(title=title, body=body):
             return Summary(shortened(title, LONGEST_NAME), (_told("", body),))
@@ -96,10 +96,10 @@ def summaries(subjects: Sequence[Subject]) -> list[Summary]:
     return found
 
 
-def _told_apart(args: Sequence[Mapping[str, Json]]) -> list[list[Told]]:
+def _told_apart(args: Sequence[Mapping[str, Json]]) -> list[list[SummaryPart]]:
     """Return what tells some actions apart: for each of them its own values at the first places where they differ."""
     apart = list(islice(_differing(args, (), [MOST_COMPARED]), MOST))
-    return [[Told(" ".join(path), _at(place, values)) for path, values in apart] for place in range(len(args))]
+    return [[SummaryPart(" ".join(path), _at(place, values)) for path, values in apart] for place in range(len(args))]
 
 
 def _differing(
@@ -141,19 +141,21 @@ def _weight(key: str) -> int:
     return next((place for place, names in enumerate(_ORDER) if folded in names), len(_ORDER))
 
 
-def _told(key: str, value: Json) -> Told:
+def _told(key: str, value: Json) -> SummaryPart:
     label = shortened(key, LONGEST_VALUE)
     match value:
         case list() if key.casefold() in RECIPIENTS and len(value) > 1:
-            return Told("to" if key.casefold() in {"to", "recipient", "recipients"} else "", _many(key, len(value)))
+            return SummaryPart(
+                "to" if key.casefold() in {"to", "recipient", "recipients"} else "", _many(key, len(value))
+            )
         case list() if len(value) == 1 and not isinstance(value[0], list | dict):
-            return Told(label, _scalar(value[0]))
+            return SummaryPart(label, _scalar(value[0]))
         case list():
-            return Told(label, counted(len(value), "entry", "entries"))
+            return SummaryPart(label, counted(len(value), "entry", "entries"))
         case dict():
-            return Told(label, counted(len(value), "field", "fields"))
+            return SummaryPart(label, counted(len(value), "field", "fields"))
         case _:
-            return Told(label, _scalar(value))
+            return SummaryPart(label, _scalar(value))
 
 
 def _many(key: str, number: int) -> str:

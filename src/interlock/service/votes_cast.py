@@ -24,7 +24,7 @@ WAYS = {
 
 
 @dataclass(frozen=True, slots=True)
-class CastVote:
+class VoteRecord:
     """A vote, and by what way it came, as the log names it."""
 
     vote: Vote
@@ -41,16 +41,16 @@ class CastVote:
         return f"{self.vote.acting} {VERDICTS[self.vote.verdict].did} {self.way}"
 
 
-def votes_cast(history: Sequence[Entry]) -> list[CastVote]:
+def votes_cast(history: Sequence[Entry]) -> list[VoteRecord]:
     """Return the votes on what stands there now, the last of each person in each step, in the order of the log."""
-    found: dict[tuple[int, str], CastVote] = {}
+    found: dict[tuple[int, str], VoteRecord] = {}
     for entry in history:
         match entry.event:
             case Edited():
                 found.clear()
             case VoteCast(vote=vote):
                 found.pop((vote.step, vote.owner), None)
-                found[vote.step, vote.owner] = CastVote(vote, entry.via)
+                found[vote.step, vote.owner] = VoteRecord(vote, entry.via)
             case VoteTakenBack() as event:
                 found = {
                     key: one

@@ -10,7 +10,7 @@ from interlock.domain.request import Request
 from interlock.engine.changes import Entry
 from interlock.engine.ports.sender import Message, Recipient
 from interlock.service.inline import subject_row
-from interlock.service.notices import Known, Notices, Told
+from interlock.service.notices import Known, Notices, PersonalNotice
 from interlock.service.parts import Parts
 from interlock.service.sentences import sentence
 from interlock.slack.cards import card_of, withheld_card
@@ -76,7 +76,7 @@ class SlackDirectSender:
         """Let go of connections."""
         await self._channel.api.close()
 
-    def _digest(self, told: Told) -> list[Block]:
+    def _digest(self, told: PersonalNotice) -> list[Block]:
         count = "1 request waits" if len(told.waiting) == 1 else f"{told.count} requests wait"
         head = {"type": "header", "text": label(f"{count} for you")}
         rows = [rich(line(*literal(subject_row(one.request.edition.subject)))) for one in told.waiting]

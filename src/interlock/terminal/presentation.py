@@ -10,7 +10,7 @@ from interlock.domain.action import Action, Draft, Kind, Question
 from interlock.domain.canonical import Json
 from interlock.domain.explain import duration_words
 from interlock.domain.request import Request, Status, acting
-from interlock.service.deceptions import deceptions
+from interlock.service.deceptive_text import deceptive_text
 from interlock.service.fields import wanted
 from interlock.service.inline import Place, as_json, name_shown, when
 from interlock.service.text import harmless, plain, quoted, shortened
@@ -161,7 +161,7 @@ def _cut(lines: Iterable[Line], most: int) -> Iterator[Line]:
 
 def warning_lines(request: Request) -> Iterator[Line]:
     """Say what in it is there to deceive."""
-    found = deceptions(request)
+    found = deceptive_text(request)
     for warning in found[:MANY_WARNINGS]:
         yield Line(f"! {warning}", "warn")
     if len(found) > MANY_WARNINGS:

@@ -15,7 +15,7 @@ from interlock.domain.calendar import Calendar, Span
 from interlock.domain.policy import Step
 from interlock.engine.codec import decode_policy, encode_policy
 from interlock.engine.configured import ConfiguredPolicies
-from interlock.engine.one_look import one_look
+from interlock.engine.policy_snapshot import policy_snapshot
 from interlock.engine.routing import hash_of
 from interlock.errors import BadInput, InvalidPolicy
 
@@ -283,7 +283,7 @@ def test_what_one_call_does_is_decided_by_one_look_and_what_goes_on_after_it_loo
             named.append(policies.current().policies[0].name)
 
         gate = asyncio.Event()
-        with one_look():
+        with policy_snapshot():
             first = policies.current()
             write(file, FILE.replace("first", "other"))
             assert policies.current() is first

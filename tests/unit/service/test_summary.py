@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock.domain.action import Action, Draft, Question
-from interlock.service.summary import Told, summaries, summary
+from interlock.service.summary import SummaryPart, summaries, summary
 
 
 def told(subject):
@@ -54,7 +54,7 @@ def test_it_is_bounded_and_counts_what_it_leaves_out(args):
     assert all(len(one.label) < 100 and len(one.value) < 120 for one in found.told)
     units = isinstance(args.get("currency"), str) and "amount" in args and len(args["currency"]) <= 8
     assert len(found.told) + found.more == len(args) - units
-    assert all(isinstance(one, Told) for one in found.told)
+    assert all(isinstance(one, SummaryPart) for one in found.told)
 
 
 def one_of_each(*args):

@@ -81,7 +81,7 @@ class Batch:
 async def show(call: Call, caller: Decider) -> Response:
     """Show what is chosen: each action whole."""
     ids = tuple(dict.fromkeys(call.query_params.getlist("id")))
-    return await _shown(call, caller, await _batch(caller, ids[:MOST]), _Told(too_many=max(0, len(ids) - MOST)))
+    return await _shown(call, caller, await _batch(caller, ids[:MOST]), _FormState(too_many=max(0, len(ids) - MOST)))
 
 
 @router.post("/batch")
@@ -92,7 +92,7 @@ async def decide(call: Call, caller: Person) -> Response:
     batch = await _batch(caller, tuple(shown))
     wrong = _wrong(batch, form)
     if wrong is not None:
-        return await _shown(call, caller, batch, _Told(wrong, form["comment"]))
+        return await _shown(call, caller, batch, _FormState(wrong, form["comment"]))
     verdict = Verdict(form["verdict"])
     context_of(call).rates.votes(caller.principal.tenant, caller.principal.id, max(1, len(shown)))
     votes = [
@@ -136,7 +136,7 @@ class _Wrong:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _FormState:
     """What a page says beside the batch: what was wrong, what was typed, how many were too many."""
 
     wrong: _Wrong | None = None
@@ -172,7 +172,7 @@ def _result(
     return came, f"{did[:1].upper()}{did[1:]}.", True
 
 
-async def _shown(call: Call, caller: Caller, batch: Batch, told: _Told) -> Response:
+async def _shown(call: Call, caller: Caller, batch: Batch, told: _FormState) -> Response:
     status = HTTPStatus.OK if told.wrong is None else HTTPStatus.BAD_REQUEST
     shown = {view.request.id: shown_subject(view.request, Room(PIECE_ROOM)) for view in batch.views}
     return await page(call, "batch.html", caller, status=status, batch=batch, told=told, shown=shown)

@@ -26,7 +26,7 @@ from interlock.service.votes_cast import votes_cast
 from interlock.web.callers import Caller
 from interlock.web.pages.differences import WORK, Change, changes_between
 from interlock.web.pages.subjects import Shown, shown_part, shown_subject
-from interlock.web.pages.timeline import Timeline, Told, timeline_of
+from interlock.web.pages.timeline import DeliveriesByEntry, Timeline, timeline_of
 from interlock.web.pages.values import Node, Room
 from interlock.web.run_requests import rounds_seen
 
@@ -246,7 +246,7 @@ async def part_of_page(  # noqa: PLR0913 - what a page knows of each
     place: int,
     refusal: Refusal | None,
     room: Room,
-    told: Told,
+    told: DeliveriesByEntry,
 ) -> RequestPart:
     """Return one request of a page, in which so much room is left for its values.
 

@@ -74,7 +74,7 @@ class ShownDelivery:
         return "warn" if self.words.again_at else "plain"
 
 
-Told = Mapping[tuple[str, int], Sequence[ShownDelivery]]
+DeliveriesByEntry = Mapping[tuple[str, int], Sequence[ShownDelivery]]
 """Who was told of an entry, by its stream and number there."""
 
 
@@ -104,7 +104,9 @@ class Timeline:
     minor: int = 0
 
 
-async def told_about(caller: Caller, context: Context, *, request: str | None = None, run: str | None = None) -> Told:
+async def told_about(
+    caller: Caller, context: Context, *, request: str | None = None, run: str | None = None
+) -> DeliveriesByEntry:
     """Return who was told of the entries of a request, or of a run and what it asked; nothing to who may not know."""
     if await why_not(caller, Permission.examine, context) is not None:
         return {}
@@ -118,7 +120,7 @@ async def told_about(caller: Caller, context: Context, *, request: str | None = 
 
 
 def timeline_of(
-    entries: Sequence[Entry], requests: Mapping[str, Request], told: Told, *, everything: bool = False
+    entries: Sequence[Entry], requests: Mapping[str, Request], told: DeliveriesByEntry, *, everything: bool = False
 ) -> Timeline:
     """Return entries as a timeline.
 

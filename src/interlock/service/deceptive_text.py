@@ -11,7 +11,7 @@ from interlock.service.inline import FLOW
 from interlock.service.text import quoted, shortened, warnings_about
 
 
-def deceptions(request: Request) -> list[str]:
+def deceptive_text(request: Request) -> list[str]:
     """Say what is there to deceive in what is decided on, each once, in words that are harmless already."""
     return list(dict.fromkeys(one for text, what in _texts(request) for one in warnings_about(text, what)))
 

@@ -1,4 +1,4 @@
-"""One look at the configuration for all that one call does."""
+"""The configuration as one call found it, for all that the call does."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _call: ContextVar[_Call | None] = ContextVar("_call", default=None)
 
 
 @contextmanager
-def one_look() -> Iterator[None]:
-    """Let what is done in here look at a configuration once, as also the tasks that begin in here, while it lasts.
+def policy_snapshot() -> Iterator[None]:
+    """Read the configuration's file once for what is done in here, and for tasks that begin in here, while it lasts.
 
-    A hundred votes of one call are decided by the configuration that the call found. Each look is a call of the system,
-    at which the other threads take the interpreter.
+    A hundred votes of one call are decided by the configuration that the call found. Each look at the file is a call of
+    the system, at which other threads take the interpreter.
     """
     call = _Call()
     token = _call.set(call)
@@ -35,11 +35,11 @@ def one_look() -> Iterator[None]:
         _call.reset(token)
 
 
-def looked_at(policies: Policies, look: Callable[[], PolicySet]) -> PolicySet:
-    """Return what a look finds, or what was found in this call before."""
+def from_snapshot(policies: Policies, read: Callable[[], PolicySet]) -> PolicySet:
+    """Return what was read in this call before; else read it."""
     call = _call.get()
     if call is None or call.over:
-        return look()
+        return read()
     if policies not in call.found:
-        call.found[policies] = look()
+        call.found[policies] = read()
     return call.found[policies]
