@@ -437,6 +437,9 @@ async def test_idempotent_beside_an_unknown_effect_a_person_looks_first(story):
 
     run_id = await story.go(story.fan(known, unknown))
     run = await story.approve_all(run_id)
-    assert run.attention == "effect_unknown" or run.status is RunStatus.queued
+    assert run.attention is not None or run.status is RunStatus.queued
     await story.later(minutes=5)
-    assert (await story.run(run_id)).attention == "effect_unknown"
+    (effect,) = [one.effect for one in await story.every(run_id) if one.asked.name == "unknown"]
+    # Its node may have come too late to begin its effect: it was allowed to act, and a person looks then as well.
+    expected = {EffectState.unknown: "effect_unknown", EffectState.none: "may_have_happened"}
+    assert (await story.run(run_id)).attention == expected[effect]
