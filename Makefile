@@ -19,6 +19,9 @@ OLDEST       := $(VENV)-oldest/.dev
 OLDEST_TESTS := answers caches delta_channels dialect_breakpoint dialect_langchain dialect_plain graphs_inside \
   refused_answers
 
+# Another one, with a stand-in for AWS that needs other versions than ours.
+MINISTACK := $(VENV)-ministack/.dev
+
 # What makes a stamp works on the environment that the stamp lies in.
 PIP_SYNC     = $(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes --no-build
 INSTALL_SELF = $(UV) pip install --quiet --python $(@D)/bin/python --no-deps --no-build-isolation --editable . </dev/null
@@ -30,10 +33,10 @@ test test-oldest soak: export PYTHONPYCACHEPREFIX ?= $(CURDIR)/$(VENV)/pycache
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo demo-web browser broker pictures test test-oldest check check-format check-lint check-types check-floors check-lock soak bench env \
-  env-oldest lock clean
+  env-oldest env-ministack lock clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # At a terminal the demo has a process group of its own (set -m), so that Ctrl-C is for it and not for make.
 # The full environment runs the demo as well; the small one is built only where the full one is not.
@@ -70,7 +73,7 @@ pictures: $(DEV) browser ## Take a picture of every page, into pictures/ (ARGS=-
 	@$(BIN)/python -m tests.browser.pictures $(ARGS)
 
 # Runs pause under the oldest LangGraph and go on under the newest, so the tests need both environments.
-test: $(DEV) $(OLDEST) browser broker ## Run the whole test suite (ARGS="-k name" narrows it, WORKERS=0 runs it in one process)
+test: $(DEV) $(OLDEST) $(MINISTACK) browser broker ## Run the whole test suite (ARGS="-k name" narrows it, WORKERS=0 runs it in one process)
 	@echo "Running the tests in $(WORKERS) processes"
 	@$(BIN)/pytest --numprocesses $(WORKERS) $(ARGS)
 
@@ -109,7 +112,7 @@ check-lock: $(DEV)
 	@diff -r locks $(FRESH) >$(FRESH).diff || { head -n 20 $(FRESH).diff; \
 	  echo "locks/ does not match pyproject.toml: run \`make lock\` and commit what it writes."; exit 1; }
 
-soak: $(DEV) ## Run the long tests and fault runs
+soak: $(DEV) $(MINISTACK) ## Run the long tests and fault runs
 	@echo "Running the long tests"
 	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-soak} $(BIN)/pytest -m soak --timeout 3600 $(ARGS)
 
@@ -121,6 +124,9 @@ env: $(DEV) ## Build the full environment in .venv
 	@:
 
 env-oldest: $(OLDEST) ## Build .venv-oldest, with the oldest LangGraph and LangChain that we allow
+	@:
+
+env-ministack: $(MINISTACK) ## Build .venv-ministack, with a stand-in for AWS
 	@:
 
 LOCKS ?= locks
@@ -137,11 +143,12 @@ lock: $(SEED) ## Write the lock files from pyproject.toml (UPGRADE=1 takes newer
 	@$(COMPILE) --group build --constraints $(LOCKS)/dev.txt --output-file $(LOCKS)/core.txt pyproject.toml </dev/null >/dev/null
 	@$(COMPILE) --group build --extra server --constraints $(LOCKS)/dev.txt --output-file $(LOCKS)/web.txt pyproject.toml </dev/null >/dev/null
 	@$(COMPILE) --group build $(IMAGE:%=--extra %) --constraints $(LOCKS)/dev.txt --output-file $(LOCKS)/image.txt pyproject.toml </dev/null >/dev/null
+	@echo 'ministack>=1.5.33' | $(COMPILE) --output-file $(LOCKS)/ministack.txt - >/dev/null
 	@echo uv | $(COMPILE) --output-file $(LOCKS)/uv.txt - >/dev/null
 
 clean: ## Remove the environments and all that was generated
 	@echo "Removing the environments and all that was generated"
-	@rm -rf $(VENV) $(VENV)-oldest .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	@rm -rf $(VENV) $(VENV)-oldest $(VENV)-ministack .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(SEED): locks/uv.txt
@@ -172,4 +179,10 @@ $(OLDEST): $(SEED) locks/oldest.txt pyproject.toml
 	@$(@D)/bin/python -c '' 2>/dev/null || $(UV) venv --quiet --clear --python $(BIN)/python $(@D) </dev/null
 	@$(PIP_SYNC) locks/oldest.txt </dev/null
 	@$(INSTALL_SELF)
+	@touch $@
+
+$(MINISTACK): $(SEED) locks/ministack.txt
+	@echo "Installing a stand-in for AWS in $(@D)"
+	@$(@D)/bin/python -c '' 2>/dev/null || $(UV) venv --quiet --clear --python $(BIN)/python $(@D) </dev/null
+	@$(PIP_SYNC) locks/ministack.txt </dev/null
 	@touch $@

@@ -145,6 +145,35 @@ def postgres() -> Iterator[PostgresServer]:
     server.remove()
 
 
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """Yield the address of a stand-in for AWS in this process."""
+    from tests.aws_stand_ins import Moto  # noqa: PLC0415 - it takes seconds to load, and few tests need it
+
+    server = Moto()
+    yield server.url
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def ministack() -> Iterator[str]:
+    """Yield the address of another one, which also runs functions of Lambda and CloudFormation's templates."""
+    from tests.aws_stand_ins import MINISTACK, Ministack  # noqa: PLC0415 - it takes seconds to load
+
+    if not MINISTACK.exists():
+        pytest.skip("the environment of ministack is missing: run `make env-ministack`")
+    server = Ministack()
+    yield server.url
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def aws(request: pytest.FixtureRequest) -> str:
+    """Return the address of a stand-in for AWS: moto, or the one that a test names. See tests/aws_stand_ins.py."""
+    url: str = request.getfixturevalue(getattr(request, "param", "moto"))
+    return url
+
+
 @pytest.fixture
 def clock() -> SettableClock:
     """Return a clock that stands until the test moves it."""

@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
+from tests.aws_stand_ins import REGION, client_of
 from tests.channels import slack_room
 from tests.channels.house import CONFIG, House
 from tests.channels.slack_room import Room
@@ -37,24 +36,15 @@ def rabbitmq() -> Iterator[RabbitMQServer]:
     server.remove()
 
 
-@pytest.fixture(scope="session")
-def aws() -> Iterator[str]:
-    """Yield the address of a stand-in of AWS."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    yield "http://{}:{}".format(*server.get_host_and_port())
-    server.stop()
-
-
 @pytest.fixture
 def queues(aws: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Make the queues, and yield a client that is nobody of ours."""
-    given = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "eu-central-1"}
+    given = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": REGION}
     for name, value in ({"AWS_ENDPOINT_URL_SQS": aws} | given).items():
         monkeypatch.setenv(name, value)
     for module in (senders_sqs, dispatch_sqs):
         monkeypatch.setattr(module, "LONG_POLL", 1)
-    client = boto3.client("sqs", region_name="eu-central-1")
+    client = client_of(aws, "sqs")
     made = [client.create_queue(QueueName=name)["QueueUrl"] for name in QUEUES]
     yield client
     for url in made:

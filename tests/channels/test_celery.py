@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from pamqp import commands
+from tests.aws_stand_ins import BOTH
 from tests.channels.amqp_recorder import Recorder, refused_by_4_3
 
 from interlock.bootstrap import build
@@ -92,6 +93,7 @@ async def test_celery_carries_a_run_on_and_4_3_would_refuse_nothing(working, rab
     assert refused_by_4_3(recorder.sent) == []
 
 
+@BOTH
 @pytest.mark.soak
 async def test_sqs_carries_celerys_tasks_as_well(working, queues):
     address = os.environ["AWS_ENDPOINT_URL_SQS"].removeprefix("http://")

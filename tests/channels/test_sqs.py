@@ -1,10 +1,11 @@
-"""Amazon SQS, as a stand-in has it: what is sent is on the queue, and replies count once and are not lost."""
+"""Amazon SQS, as two stand-ins have it: what is sent is on the queue, and replies count once and are not lost."""
 
 import asyncio
 import json
 import time
 
 import pytest
+from tests.aws_stand_ins import BOTH
 
 from interlock.channels import sqs
 from interlock.channels.event_channel import EventChannel, Replies
@@ -34,6 +35,7 @@ def heard(client, name):
     return client.receive_message(QueueUrl=url(client, name), **wanted).get("Messages", [])
 
 
+@BOTH
 async def test_what_happened_is_on_the_queue_and_a_reply_decides(queues, office):
     channel = EventChannel("bus", "default", frozenset({"opened"}), replies=Replies(TOKENS, "replies"))
     sender = SqsSender(channel, Queue("requests", None))
@@ -80,6 +82,7 @@ async def replied(office, request, take=None):
     await running
 
 
+@BOTH
 async def test_a_reply_that_takes_longer_than_it_is_hidden_counts_once(queues, office, monkeypatch):
     monkeypatch.setattr(sqs, "VISIBILITY", 2)
     request = await office.ask()
@@ -149,6 +152,7 @@ async def test_who_is_to_stop_does_not_wait_for_a_database_that_is_away():
     await asyncio.wait_for(running, 0.5)
 
 
+@BOTH
 def test_who_is_to_stop_does_not_wait_until_a_queue_has_messages(queues, monkeypatch):
     """A process waits for the threads of its event loop when that ends, and a poll is long."""
     monkeypatch.setattr(sqs, "LONG_POLL", 6)
@@ -163,6 +167,7 @@ def test_who_is_to_stop_does_not_wait_until_a_queue_has_messages(queues, monkeyp
     assert time.monotonic() - began < 4
 
 
+@BOTH
 async def test_a_reply_that_cannot_go_to_the_dead_letters_holds_no_other_up(queues, office):
     request, said, stop = await office.ask(), [], asyncio.Event()
     put(queues, "replies", "approved", json.dumps({"token": TOKENS.of(request)["mia@example.com"]["approve"]}))
@@ -178,6 +183,7 @@ async def test_a_reply_that_cannot_go_to_the_dead_letters_holds_no_other_up(queu
     assert said[1].startswith("A reply of replies could not be settled, and comes again: ")
 
 
+@BOTH
 async def test_a_dead_letter_is_cut_where_no_queue_takes_it_with_its_reason(queues):
     class Refusing:
         async def take(self, body):
@@ -200,6 +206,7 @@ async def test_a_dead_letter_is_cut_where_no_queue_takes_it_with_its_reason(queu
     assert sqs.MOST_BYTES - 200 < sum(len(part.encode()) for part in counted) <= sqs.MOST_BYTES
 
 
+@BOTH
 async def test_a_queue_that_is_not_there_keeps_messages_waiting_and_says_so(queues, office):
     sender = SqsSender(EventChannel("bus", "default", frozenset({"opened"})), Queue("nowhere", None))
     await office.ask()
