@@ -132,6 +132,7 @@ class SystemUnderTest:
             await self._directories.directory(TENANT),
             PolicyBook(self.store),
             principal(person, tenant=TENANT),
+            sees_all=True,
         )
         lists = tuple([await self._listed(inbox, which) for which in get_args(Which)])
         counts = await inbox.counts(dict.fromkeys(get_args(Which), 1_000))

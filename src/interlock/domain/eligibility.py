@@ -1,9 +1,8 @@
-"""Who may vote, for whom, and whose vote no longer counts: a lost role stops counting at the next vote and claim.
+"""Who may vote, for whom, and whose vote no longer counts. A disabled account has no roles.
 
-Whose account is disabled has lost all of them.
-
-At each vote, `voting.py` checks the other votes of the same step again. When the effect is claimed, `effect.py` checks
-the votes of all steps.
+The vote of somebody who has lost a role stops counting at one of four moments. At the next vote (`voting.py`), when a
+vote is taken back and when a hold ends (`hold.py`), the votes of the present step are checked. When the effect is
+claimed (`effect.py`), the votes of all steps are checked.
 """
 
 from __future__ import annotations

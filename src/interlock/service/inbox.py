@@ -139,17 +139,19 @@ class PersonalInbox:
 
     Args:
         only: what is read of it.
-        sees_all: whether what waits for others is all of that; or what the person has acted on, and others are asked.
+        sees_all: whether the list `others` holds all that waits for others; else only what the person has acted on. It
+            has no default: whoever forgot it would show people what is not theirs to see.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what an inbox is made of
+    def __init__(  # noqa: PLR0913 - what an inbox is made of
         self,
         store: Store,
         directory: Directory,
         book: PolicyBook,
         principal: Principal,
         only: InboxFilter = EVERYTHING,
-        sees_all: bool = True,  # noqa: FBT001, FBT002 - by name everywhere
+        *,
+        sees_all: bool,
     ) -> None:
         self._store = store
         self._directory = directory

@@ -188,7 +188,8 @@ class Notices:
 
     async def _digest(self, person: str, address: str, known: Known) -> PersonalNotice:
         parts = self._parts
-        inbox = PersonalInbox(parts.store, known.directory, parts.book, self._principal(person))
+        principal = self._principal(person)
+        inbox = PersonalInbox(parts.store, known.directory, parts.book, principal, sees_all=False)
         page = await inbox.page("mine", limit=SHOWN_IN_DIGEST)
         if not page.rows:
             raise NotNeeded(f"Nothing waits for {person}.")

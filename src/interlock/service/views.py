@@ -184,7 +184,8 @@ class Views(RunViews):
 
     async def _inbox(self, agent: str | None) -> PersonalInbox:
         directory = await self._directories.directory(self._tenant)
-        return PersonalInbox(self._store, directory, self._book, self.principal, InboxFilter(agent))
+        only = InboxFilter(agent)  # whoever opens the store may read all of it; a server lists by `web/visible.py`
+        return PersonalInbox(self._store, directory, self._book, self.principal, only, sees_all=True)
 
     async def statistics(
         self,

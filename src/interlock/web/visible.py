@@ -241,9 +241,8 @@ class VisibleInbox:
     def filtered(self, only: InboxFilter) -> PersonalInbox:
         """Return as much of them as filters leave."""
         system, visibility = self.visibility.caller.client.system, self.visibility
-        return PersonalInbox(
-            system.store, visibility.directory, system.book, visibility.principal, only, visibility.sees_all
-        )
+        people, sees_all = visibility.directory, visibility.sees_all
+        return PersonalInbox(system.store, people, system.book, visibility.principal, only, sees_all=sees_all)
 
 
 async def visible_inbox(caller: Caller) -> VisibleInbox:

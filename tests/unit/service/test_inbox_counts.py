@@ -67,7 +67,7 @@ class Stored:
         return [(key, encode_request(one)) for key, one in found[:limit]]
 
     def inbox(self, only=EVERYTHING):
-        return PersonalInbox(self, PEOPLE, self, MIA, only)
+        return PersonalInbox(self, PEOPLE, self, MIA, only, sees_all=True)
 
 
 @given(
