@@ -1,6 +1,7 @@
 """Workers hear of work by a broker: a message is a hint, what is to be done stands in the database."""
 
 import asyncio
+import sys
 import threading
 from contextlib import contextmanager
 
@@ -9,13 +10,13 @@ import pytest
 from interlock.bootstrap import build
 from interlock.config import load_settings
 from interlock.dispatch.rabbitmq import RabbitMQHints
-from interlock.dispatch.sources import hints_of
+from interlock.dispatch.sources import hints_of, tasks_of
 from interlock.dispatch.sqs import SqsHints
 from interlock.dispatch.wakers import HintedWaker
 from interlock.domain.authority import Principal
 from interlock.domain.run import RunStatus
 from interlock.engine import worker
-from interlock.errors import InvalidConfig
+from interlock.errors import BadInput, InvalidConfig
 
 PATIENCE = 60
 CONFIG = """
@@ -157,3 +158,16 @@ def test_what_is_no_broker_cannot_wake(tmp_path):
     file.write_text("wake: {channel: nothing}")
     with pytest.raises(InvalidConfig, match="no channel of RabbitMQ or SQS"):
         hints_of(load_settings(file, {}), {})
+
+
+@pytest.mark.parametrize(("wake", "module", "extra"), [
+    ("channel: bus", "interlock.dispatch.rabbitmq", "rabbitmq"),
+    ("channel: bus, celery: true", "interlock.dispatch.celery", "celery"),
+])  # fmt: skip
+def test_what_is_not_installed_is_named_with_what_installs_it(tmp_path, monkeypatch, wake, module, extra):
+    file = tmp_path / "interlock.yaml"
+    file.write_text(CONFIG.replace("channel: bus", wake).replace("CHANNEL", CHANNELS["rabbitmq"]))
+    monkeypatch.setitem(sys.modules, module, None)
+    choose = tasks_of if extra == "celery" else hints_of
+    with pytest.raises(BadInput, match=rf"run `pip install '\.\[{extra}\]'`"):
+        choose(load_settings(file, {}), {"BROKER": "amqp://here"})

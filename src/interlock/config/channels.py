@@ -1,4 +1,4 @@
-"""The section `channels` of `interlock.yaml`: by which ways people and programs are told."""
+"""The section `channels` of `interlock.yaml`: the ways in which people and programs are told."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ EventName = Literal[
     "extended", "asked_back", "clarified", "rescheduled", "decided", "expired", "withdrawn", "effect_executed",
     "effect_failed", "effect_unknown", "effect_lapsed", "attention_needed",
 ]  # fmt: skip
-"""What channels may be told of, as the log names it."""
+"""The events that a channel may tell, by their names in the log."""
 
 
 Network = Annotated[StrictStr, Field(max_length=50)]
 
 
 class ChannelSettings(Section):
-    """What all channels have."""
+    """The settings that every channel has."""
 
-    tenant: Name = Field(default="default", description="whose requests it is told of")
+    tenant: Name = Field(default="default", description="the tenant whose requests it tells of")
 
 
 class EventSettings(ChannelSettings):
-    """What all channels have that are told of each thing that happens."""
+    """The settings of channels that tell every event."""
 
     events: tuple[EventName, ...] | None = Field(
-        default=None, min_length=1, description="what it is told of; by default all that concerns people"
+        default=None, min_length=1, description="the events that it tells; by default all that concern people"
     )
 
 
 class SecretSettings(Section):
-    """Where a secret is: it never stands in the file itself."""
+    """The place of a secret, which never stands in this file itself."""
 
     env: Variable | None = Field(default=None, description="the environment variable that has it")
     file: Annotated[StrictStr, Field(min_length=1)] | None = Field(
-        default=None, description="the file that has it, from this file's folder"
+        default=None, description="the file that has it; a relative path starts at the folder of this file"
     )
 
     @model_validator(mode="after")
@@ -66,17 +66,17 @@ class CallbackSettings(Section):
     """Replies by a call: whoever gets the channel's messages may decide in the name of these people."""
 
     key: SecretSettings = Field(
-        description="where at least 32 random characters are that make the tokens: whoever has them can vote as anybody"
+        description="secret (32+ random characters) that makes the reply tokens; whoever has it can vote as anybody"
     )
-    people: tuple[Person, ...] = Field(min_length=1, max_length=50, description="in whose name one may reply")
+    people: tuple[Person, ...] = Field(
+        min_length=1, max_length=50, description="the people in whose name a reply may vote"
+    )
 
 
 class ReplySettings(CallbackSettings):
     """Replies on a queue as well."""
 
-    queue: QueueName = Field(
-        default="interlock.replies", description="a quorum queue; what is refused goes to NAME.dead"
-    )
+    queue: QueueName = Field(default="interlock.replies", description="a quorum queue; refused replies go to NAME.dead")
 
 
 class WebhookSettings(EventSettings):
@@ -85,17 +85,17 @@ class WebhookSettings(EventSettings):
     elsewhere: ClassVar = {"secret": "name where they are: secrets: [{env: NAME}], the newest first"}
 
     type: Literal["webhook"]
-    url: Address = Field(description="where it is called, by POST")
+    url: Address = Field(description="the address that is called, by POST")
     secrets: tuple[SecretSettings, ...] = Field(
         min_length=1,
         max_length=5,
-        description="whsec_…: each signs every call, so that they can be changed; newest first",
+        description="whsec_…, the newest first; each signs every call, so that a secret can be replaced",
     )
     networks: tuple[Network, ...] = Field(
-        default=(), max_length=20, description="private addresses that it may have, such as 10.1.0.0/16"
+        default=(), max_length=20, description="private networks in which the address may lie, such as 10.1.0.0/16"
     )
     replies: CallbackSettings | None = Field(
-        default=None, description="how one decides by calling `data.reply.callback_url`; not at all by default"
+        default=None, description="lets people decide by a call of `data.reply.callback_url`; off by default"
     )
 
 
@@ -105,24 +105,25 @@ class RabbitMQSettings(EventSettings):
     elsewhere: ClassVar = {"url": "it holds a password: name where it is, address: {env: NAME}"}
 
     type: Literal["rabbitmq"]
-    address: SecretSettings = Field(description="where the broker's address is, amqps://user:password@host/vhost")
-    exchange: QueueName = Field(default="interlock", description="a topic exchange; the key says what has happened")
+    address: SecretSettings = Field(description="the place of the broker's address, amqps://user:password@host/vhost")
+    exchange: QueueName = Field(default="interlock", description="a topic exchange; the routing key names the event")
     queue: QueueName = Field(
-        default="interlock.requests", description="a quorum queue that has all of it; its dead letters go to NAME.dead"
+        default="interlock.requests",
+        description="a quorum queue that gets every message; its dead letters go to NAME.dead",
     )
     replies: ReplySettings | None = Field(
-        default=None, description="how one decides by the broker; not at all by default"
+        default=None, description="lets people decide by a message to the broker; off by default"
     )
 
 
 class SqsSettings(EventSettings):
-    """Amazon SQS: standard queues that are there already. Credentials come by AWS's usual chain."""
+    """Amazon SQS: standard queues that exist already. Credentials come from AWS's usual chain."""
 
     type: Literal["sqs"]
-    queue: QueueAddress = Field(description="its address, or its name")
-    region: Region | None = Field(default=None, description="where it is; by default what AWS_DEFAULT_REGION says")
+    queue: QueueAddress = Field(description="the queue's address, or its name")
+    region: Region | None = Field(default=None, description="the queue's region; by default AWS_DEFAULT_REGION")
     replies: ReplySettings | None = Field(
-        default=None, description="how one decides by a queue; what is refused goes to one called NAME-dead"
+        default=None, description="lets people decide by a queue; refused replies go to the queue NAME-dead"
     )
 
 
@@ -134,18 +135,25 @@ class SlackSettings(ChannelSettings):
     type: Literal["slack"]
     room: SlackRoom | None = Field(
         default=None,
-        description="the id of the room, such as C0123456789; without one, people are told who have linked an account",
+        description="the room's id, such as C0123456789; without a room, people who have linked an account are told",
     )
-    token: SecretSettings = Field(description="where the bot's token is, xoxb-…")
-    signing_secret: SecretSettings = Field(description="where the app's signing secret is, which proves Slack's calls")
-    agents: tuple[Name, ...] = Field(default=(), max_length=100, description="whose requests alone; by default all")
+    token: SecretSettings = Field(description="the place of the bot's token, xoxb-…")
+    signing_secret: SecretSettings = Field(
+        description="the place of the app's signing secret, which proves Slack's calls"
+    )
+    agents: tuple[Name, ...] = Field(
+        default=(), max_length=100, description="only requests of these agents; by default of all"
+    )
     levels: tuple[Name, ...] = Field(
-        default=(), max_length=100, description="on which levels of their policies alone; by default all"
+        default=(), max_length=100, description="only requests on these levels of their policies; by default on all"
     )
     most_an_hour: int = Field(
-        default=10, ge=1, le=1_000, description="without a room, how many messages one person gets in an hour"
+        default=10,
+        ge=1,
+        le=1_000,
+        description="without a room: messages per hour to one person; further ones are combined into one",
     )
-    api: Address = Field(default="https://slack.com/api", description="where Slack's Web API is")
+    api: Address = Field(default="https://slack.com/api", description="the address of Slack's Web API")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -155,34 +163,34 @@ class SlackSettings(ChannelSettings):
 
 
 class PeopleSettings(ChannelSettings):
-    """What all channels have that talk to people, each as they have chosen."""
+    """The settings of channels that write to single people, to each as they have chosen."""
 
     most_an_hour: int = Field(
-        default=10, ge=1, le=1_000, description="how many messages one person gets in an hour before the rest are one"
+        default=10, ge=1, le=1_000, description="messages per hour to one person; further ones are combined into one"
     )
 
 
 class MailSettings(PeopleSettings):
-    """Mail, out by SMTP. Nothing is read that comes back."""
+    """Mail, sent by SMTP. Replies are not read."""
 
     type: Literal["mail"]
     host: HostName = Field(description="the mail server")
-    port: int = Field(default=587, ge=1, le=65_535, description="where it listens: 587 with starttls, 465 with tls")
+    port: int = Field(default=587, ge=1, le=65_535, description="the server's port: 587 with starttls, 465 with tls")
     security: Literal["starttls", "tls", "none"] = Field(
-        default="starttls", description="how what is sent is kept secret; none is for a server on this machine"
+        default="starttls", description="how the connection is encrypted; none is for a server on this machine"
     )
     user: Annotated[StrictStr, Field(min_length=1, max_length=200)] | None = Field(
-        default=None, description="who signs in there; nobody by default"
+        default=None, description="the name to sign in with; by default nobody signs in"
     )
-    password: SecretSettings | None = Field(default=None, description="where the user's password is")
+    password: SecretSettings | None = Field(default=None, description="the place of the user's password")
     links: SecretSettings | None = Field(
         default=None,
-        description="where at least 32 random characters are that make links by which one decides, with a click on the "
-        "page that they open: whoever has them can vote as anybody; no such links by default",
+        description="secret (32+ random characters) that signs decision links in mails; whoever has it can vote as "
+        "anybody. Without it, mails have no such links",
     )
-    sender: MailAddress = Field(description="from which address it comes, such as approvals@example.com")
+    sender: MailAddress = Field(description="the address that mails come from, such as approvals@example.com")
     sender_name: Annotated[StrictStr, Field(max_length=100)] = Field(
-        default="Interlock", description="how the sender is called"
+        default="Interlock", description="the sender's name"
     )
 
     @model_validator(mode="after")
@@ -201,20 +209,20 @@ class AppriseSettings(ChannelSettings):
 
     type: Literal["apprise"]
     address: SecretSettings = Field(
-        description="where the address is, as Apprise writes it, such as ntfys://host/topic"
+        description="the place of the address, as Apprise writes it, such as ntfys://host/topic"
     )
     events: tuple[EventName, ...] = Field(
         default=("step_reached", "reminded", "escalated", "effect_unknown", "attention_needed"),
         min_length=1,
-        description="what it is told of",
+        description="the events that it tells",
     )
     most_an_hour: int = Field(
-        default=20, ge=1, le=1_000, description="how many messages it gets in an hour before the rest are one"
+        default=20, ge=1, le=1_000, description="messages per hour; further ones are combined into one"
     )
 
 
 def people_channels(channels: Mapping[str, object], tenant: str) -> dict[str, str]:
-    """Return the channels of a tenant that talk to people, each as they have chosen: the type of each, by its name."""
+    """Return the type of each channel of a tenant that writes to single people, by the channel's name."""
     return {
         name: str(getattr(one, "type", ""))
         for name, one in channels.items()

@@ -26,18 +26,18 @@ VARIABLES = frozenset(
         *("MAILDIR", "MAIL_FROM", "SMTP_URL", "LEDGER", "REPORTS"),
     )
 )
-"""Every variable that some part reads. Any other with this prefix is a mistake: what it was to change would stay."""
+"""Every variable that is read. Any other one with this prefix is refused: a misspelled name would change nothing."""
 
 SETTLED_NS = 2_000_000_000
-"""A file younger than this may change again within one tick of its clock, and keep its stamp."""
+"""A file younger than this may change again within one tick of the file system's clock, and keep its stamp."""
 
 
 def reload_settings(origin: ConfigFile) -> Settings:
-    """Read the file again that settings came from, while something runs by them.
+    """Read the file of some settings again, while a process runs by them.
 
     Raises:
         InvalidConfig: with file, line and key of everything that cannot be used; also if the file looks half saved.
-        InvalidPolicy: the same, where the first of it is in a policy.
+        InvalidPolicy: the same, if the first problem is in a policy.
     """
     settings = load_settings(origin.path, {})
     assert settings.origin is not None
@@ -54,7 +54,7 @@ def load_settings(path: Path | str | None = None, environ: Mapping[str, str] | N
 
     Raises:
         InvalidConfig: with file, line and key of everything that cannot be used.
-        InvalidPolicy: the same, where the first of it is in a policy.
+        InvalidPolicy: the same, if the first problem is in a policy.
     """
     env = os.environ if environ is None else environ
     _refuse_unknown(env)
@@ -74,12 +74,13 @@ def _choose(path: Path | str | None, env: Mapping[str, str]) -> Path | None:
         return expanded(str(path), env)
     if env.get("INTERLOCK_CONFIG"):
         return expanded(env["INTERLOCK_CONFIG"], env)
-    return Path(DEFAULT_FILE) if os.path.lexists(DEFAULT_FILE) else None  # a link that leads nowhere is meant as one
+    # A broken link is no missing file: it is read, and refused.
+    return Path(DEFAULT_FILE) if os.path.lexists(DEFAULT_FILE) else None
 
 
 def _read(path: Path) -> Settings:
     name = str(path)
-    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+    if path.exists() and not (path.is_file() or path.is_dir()):  # reading a pipe would wait
         raise InvalidConfig(f"{name}: is no plain file: put one in its place", file=name)
     try:
         with path.open("rb") as file:
@@ -106,7 +107,7 @@ def _tree(raw: bytes, name: str) -> Tree:
 
 
 def sent_settings(text: str) -> Settings:
-    """Read a configuration that is no file: somebody sends it, to try its policies. See `load_settings`."""
+    """Read a configuration that was sent as text, to try its policies. See `load_settings`."""
     name = "configuration"
     tree = _tree(text.encode(errors="replace"), name)
     return _validate(tree.value, ConfigFile(Path(name), name, tree, (0, 0, 0), settled=True, finished=True))
@@ -180,7 +181,7 @@ def _all_problems(origin: ConfigFile, error: ValidationError) -> BadInput:
 
 
 def _follows(problem: dict[str, Any], problems: Sequence[Any]) -> bool:
-    """Say whether a list is too short only because what it holds could not be read."""
+    """Say whether a list is too short only because its entries could not be read."""
     place = problem["loc"]
     inside = any(len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in problems)
     return problem["type"] == "too_short" and inside

@@ -70,7 +70,7 @@ def key_path(path: tuple[Key, ...]) -> str:
 
 @lru_cache(maxsize=4)
 def read_tree(raw: bytes) -> Tree:
-    """Read YAML; the same bytes once, since a young file is read at each call. Nobody changes a tree.
+    """Read YAML. The same bytes are read once, because a young file is read at each call; nobody changes a tree.
 
     Raises:
         BadYaml: for text that is not UTF-8 or not YAML, duplicate keys, tags, merge keys, numbers in a form that two
@@ -181,7 +181,7 @@ class ConfigFile:
         name: the file as the user called it, for messages; `path` is absolute.
         stamp: modification time, size and inode at the moment of reading.
         settled: whether the file was old enough then that a later change must show in the stamp.
-        finished: whether its last line was ended, as whoever saves a file ends it.
+        finished: whether its last line ends with a line break, as editors write it.
     """
 
     path: Path

@@ -34,7 +34,7 @@ def expanded(path: str, env: Mapping[str, str] | None = None) -> Path:
 def home(user: str = "", env: Mapping[str, str] | None = None) -> Path:
     """Return the home directory of a user; without a name, of whoever runs this process.
 
-    HOME counts where it is an absolute path: that of `env`, else the process's own. `InvalidConfig`: there is none.
+    HOME of `env`, else of the process, counts if it is an absolute path. Without a home, `InvalidConfig` is raised.
     """
     for given in ((env or {}).get("HOME", ""), os.environ.get("HOME", "")):
         if not user and Path(given).is_absolute():

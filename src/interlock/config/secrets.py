@@ -12,7 +12,7 @@ def read_secret(where: str, folder: Path, environ: Mapping[str, str], *, env: st
     """Return a secret, without the space around it.
 
     Args:
-        where: what it is of, as errors name it: the place in the configuration.
+        where: the place in the configuration, as errors name it.
         folder: that of the configuration's file.
         env: the variable that has it; or else
         file: the file that has it.

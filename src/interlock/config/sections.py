@@ -44,7 +44,7 @@ class DatabaseSettings(Section):
         min_length=1,
         description="sqlite:///file.db, postgresql://user@host/name, or SCHEME://… of a store that a package brings",
     )
-    fixed: StrictBool = Field(default=False, description="do not take INTERLOCK_DATABASE_URL in its place")
+    fixed: StrictBool = Field(default=False, description="ignore INTERLOCK_DATABASE_URL")
 
 
 class PersonSettings(Section):
@@ -56,10 +56,10 @@ class PersonSettings(Section):
 class DelegationSettings(Section):
     """One person votes for another, for a time."""
 
-    giver: Person = Field(alias="from", description="whose vote it is")
-    delegate: Person = Field(alias="to", description="who casts it meanwhile")
-    since: Moment | None = Field(default=None, description="when it begins; at once if nothing is said")
-    until: Moment = Field(description="when it ends: a delegation is for a time")
+    giver: Person = Field(alias="from", description="the person whose vote it is")
+    delegate: Person = Field(alias="to", description="the person who casts it for them")
+    since: Moment | None = Field(default=None, description="when it begins; by default at once")
+    until: Moment = Field(description="when it ends; no delegation lasts for ever")
     reason: Annotated[StrictStr, Field(max_length=1_000)] = Field(default="", description="shown with each vote")
 
 
@@ -67,20 +67,22 @@ class FactSettings(Section):
     """A value that expressions may use."""
 
     source: Annotated[StrictStr, Field(pattern=ARGUMENT)] = Field(
-        alias="from", description="where it is in the arguments, such as args.amount"
+        alias="from", description="its place in the arguments, such as args.amount"
     )
     type: Literal["decimal", "integer", "string", "boolean"] = Field(
-        default="string", description="what it must be; a decimal may be sent as text, as money should"
+        default="string", description="its type; a decimal may be sent as text, as money should"
     )
-    min: Number | None = Field(default=None, description="a smaller one cannot be judged, so no level applies by it")
-    max: Number | None = Field(default=None, description="a larger one cannot be judged, either")
+    min: Number | None = Field(
+        default=None, description="the smallest valid value; a smaller one satisfies no condition"
+    )
+    max: Number | None = Field(default=None, description="the largest valid value, in the same way")
     digits: Annotated[StrictInt, Field(ge=1, le=15)] = Field(
-        default=15, description="how many a decimal may have, before and after the point together"
+        default=15, description="the most digits of a decimal, before and after the point together"
     )
 
 
 class EscalateSettings(Section):
-    """Who else is asked when those whom a step asks stay silent."""
+    """Who else is asked when nobody has decided."""
 
     after: Duration | None = Field(default=None, description="from the beginning of the step; needed to ask in time")
     to: tuple[AskEntry, ...] = Field(min_length=1, description="group:NAME, role:NAME, person:ID")
@@ -90,20 +92,28 @@ class StepSettings(Section):
     """Who is asked, how many must agree, until when."""
 
     ask: tuple[AskEntry, ...] = Field(min_length=1, description="group:NAME, role:NAME, person:ID")
-    approvals: Annotated[StrictInt, Field(ge=1, le=100)] = Field(default=1, description="of distinct people")
-    rejections: Annotated[StrictInt, Field(ge=1, le=100)] = Field(default=1, description="this many end it")
-    within: Duration = Field(default=timedelta(hours=24), description="then the request expires")
-    where: Expression | None = Field(default=None, description="CEL over reviewer, initiator and requester")
-    remind_after: tuple[Duration, ...] = Field(default=(), max_length=20, description="from the beginning of the step")
-    escalate: EscalateSettings | None = Field(default=None, description="who is asked as well, and after how long")
-    on_timeout: Annotated[Literal["expire", "escalate"], BeforeValidator(never_approve)] = Field(
-        default="expire", description="what silence brings; it never approves"
+    approvals: Annotated[StrictInt, Field(ge=1, le=100)] = Field(default=1, description="how many people must approve")
+    rejections: Annotated[StrictInt, Field(ge=1, le=100)] = Field(default=1, description="how many rejections end it")
+    within: Duration = Field(
+        default=timedelta(hours=24), description="the time to decide; after it, the request expires"
     )
-    calendar: Name | None = Field(default=None, description="whose open time these count; the policy's by default")
+    where: Expression | None = Field(
+        default=None, description="who of them may vote: CEL over reviewer, initiator and requester"
+    )
+    remind_after: tuple[Duration, ...] = Field(
+        default=(), max_length=20, description="counted from the step's beginning"
+    )
+    escalate: EscalateSettings | None = Field(default=None, description="who else is asked, and when")
+    on_timeout: Annotated[Literal["expire", "escalate"], BeforeValidator(never_approve)] = Field(
+        default="expire", description="what happens when nobody decides; it never approves"
+    )
+    calendar: Name | None = Field(
+        default=None, description="the calendar in whose hours these times count; by default the policy's"
+    )
 
 
 class LevelSettings(Section):
-    """One rung of a policy."""
+    """One level of a policy."""
 
     elsewhere: ClassVar = {
         "ask": "it belongs to a step, under `steps`",
@@ -111,12 +121,14 @@ class LevelSettings(Section):
         "calendar": "it belongs to the policy, or to a step, under `steps`",
     }
 
-    name: Name | None = Field(default=None, description="what people and statistics call it; its number by default")
+    name: Name | None = Field(default=None, description="its name for people and in statistics; by default its number")
     when: Expression | None = Field(default=None, description="CEL over the facts; the last level has none")
-    approve: Literal["automatically"] | None = Field(default=None, description="nobody is asked; it has no steps then")
+    approve: Literal["automatically"] | None = Field(
+        default=None, description="nobody is asked; such a level has no steps"
+    )
     hold: Hold | None = Field(
         default=None,
-        description="how long the vote that ends a step can be taken back, 0s: not at all; the policy's by default",
+        description="how long the vote that ends a step can be taken back (0s: not at all); by default the policy's",
     )
     steps: tuple[StepSettings, ...] = ()
 
@@ -125,7 +137,7 @@ class WindowSettings(Section):
     """What windows such as `recent_24h` count."""
 
     by: tuple[Annotated[StrictStr, Field(pattern=ARGUMENT)], ...] = Field(
-        min_length=1, max_length=10, description="only what is alike in these arguments, such as args.vendor"
+        min_length=1, max_length=10, description="count only actions with the same values here, such as args.vendor"
     )
 
 
@@ -141,40 +153,52 @@ class PolicySettings(Section):
     applies_to: Expression | None = Field(default=None, description="CEL; policies are tried in order")
     facts: dict[Identifier, FactSettings] = Field(default_factory=dict)
     levels: tuple[LevelSettings, ...] = Field(min_length=1, max_length=50)
-    windows: WindowSettings | None = Field(default=None, description="what recent_24h and its like count")
-    four_eyes: StrictBool = Field(default=False, description="whoever has changed a request does not decide on it")
-    initiator_may_approve: StrictBool = Field(default=False, description="also who has started the run may decide")
+    windows: WindowSettings | None = Field(default=None, description="what windows such as recent_24h count")
+    four_eyes: StrictBool = Field(default=False, description="a person who has changed a request cannot vote on it")
+    initiator_may_approve: StrictBool = Field(default=False, description="the person who started the run may vote, too")
     edits: tuple[StrictStr, ...] | None = Field(default=None, description="arguments a reviewer may change")
     reason_for: tuple[Literal["approve", "edit", "reject", "respond", "revise"], ...] = Field(
         default=(), description="votes that need a comment"
     )
-    hold: Hold | None = Field(default=None, description="of all its levels that name no other")
-    answer_expires: Duration | None = Field(default=None, description="every hour counts, whatever the calendar")
-    calendar: Name | None = Field(default=None, description="of all its steps that name no other")
+    hold: Hold | None = Field(
+        default=None, description="how long a vote can be taken back, on levels that say nothing else"
+    )
+    answer_expires: Duration | None = Field(
+        default=None, description="how long an approval may stay unused; every hour counts, whatever the calendar"
+    )
+    calendar: Name | None = Field(default=None, description="the calendar of steps that name no other")
 
 
 class CalendarSettings(Section):
-    """Business hours: when people are there."""
+    """Business hours."""
 
-    timezone: StrictStr = Field(min_length=1, max_length=100, description="of the IANA database: Europe/Berlin")
-    days: tuple[Weekday, ...] = Field(min_length=1, max_length=7, description="of the week, such as [mon, tue, wed]")
-    hours: Annotated[tuple[Hours, ...], BeforeValidator(one_or_more), ONE_OR_MORE_HOURS] = Field(
-        min_length=1, max_length=24, description="of each of these days: 09:00-17:00, or a list of such"
+    timezone: StrictStr = Field(
+        min_length=1, max_length=100, description="a name of the IANA database, such as Europe/Berlin"
     )
-    holidays: tuple[Day, ...] = Field(default=(), max_length=366, description="closed all day: 2026-12-25")
+    days: tuple[Weekday, ...] = Field(
+        min_length=1, max_length=7, description="the working days, such as [mon, tue, wed]"
+    )
+    hours: Annotated[tuple[Hours, ...], BeforeValidator(one_or_more), ONE_OR_MORE_HOURS] = Field(
+        min_length=1, max_length=24, description="the hours of each of these days: 09:00-17:00, or a list of such spans"
+    )
+    holidays: tuple[Day, ...] = Field(
+        default=(), max_length=366, description="days that are closed, such as 2026-12-25"
+    )
 
 
 class RetrySettings(Section):
     """How an agent's failed attempts are tried again."""
 
     attempts: Annotated[StrictInt, Field(ge=1, le=100)] = Field(
-        default=5, description="how many may fail in a row before a person has to look"
+        default=5, description="how many attempts may fail in a row before a person has to look"
     )
-    backoff: Duration = Field(default=timedelta(seconds=1), description="before the second; doubles each time")
-    longest: Duration = Field(default=timedelta(seconds=60), description="the longest that one waits")
+    backoff: Duration = Field(
+        default=timedelta(seconds=1), description="the wait before the second attempt; it doubles each time"
+    )
+    longest: Duration = Field(default=timedelta(seconds=60), description="the longest wait")
     repeatable: StrictBool = Field(
         default=False,
-        description="whatever the graph does by itself may happen twice, so it is tried again after an approval, too",
+        description="all that the graph does by itself may happen twice: it is tried again after an approval, too",
     )
 
     @model_validator(mode="after")
@@ -190,36 +214,36 @@ class RetrySettings(Section):
 
 
 class LimitSettings(Section):
-    """Other limits than the built-in ones."""
+    """Limits, where they differ from the built-in ones."""
 
     action_bytes: Annotated[StrictInt, Field(ge=1_000, le=256_000)] | None = Field(
-        default=None, description="how large what is asked may be, as JSON; 256,000 if it is not given"
+        default=None, description="the largest action, question or draft, as JSON; by default 256,000"
     )
     state_bytes: Annotated[StrictInt, Field(ge=10_000, le=100_000_000)] | None = Field(
-        default=None, description="how large the state of a run may be; 8,000,000 if it is not given"
+        default=None, description="the largest state of a run; by default 8,000,000"
     )
     states: Annotated[StrictInt, Field(ge=1, le=1_000)] | None = Field(
-        default=None, description="how many states of a run stay readable: of its pauses, and its end; 20 if not given"
+        default=None, description="how many states of a run stay readable, of its pauses and its end; by default 20"
     )
     load_seconds: Annotated[StrictInt, Field(ge=1, le=600)] | None = Field(
-        default=None, description="how long the import of an agent may take; 30 if it is not given"
+        default=None, description="how long the import of an agent may take; by default 30"
     )
 
 
 class ThreadSettings(Section):
-    """Conversations: series of runs of which each begins where the last one ended."""
+    """Conversations: series of runs, where each run begins with the state that the last one left."""
 
     when_busy: Literal["refuse", "queue"] = Field(
-        default="refuse", description="what becomes of a run while another run of its thread has not ended"
+        default="refuse", description="what happens to a new run while another run of its thread has not ended"
     )
 
 
 class WakeSettings(Section):
-    """By what workers hear of work, in place of PostgreSQL's notifications; those on SQLite need nothing."""
+    """How workers hear of work, in place of PostgreSQL's notifications; workers on SQLite need nothing."""
 
     celery: StrictBool = Field(
         default=False,
-        description="Celery's workers carry runs on: they are sent a task for each",
+        description="Celery's workers carry runs on: each run is sent to them as a task",
     )
     channel: Slug = Field(description="a channel of RabbitMQ or SQS, under `channels`")
     name: QueueName | None = Field(
@@ -228,22 +252,22 @@ class WakeSettings(Section):
 
 
 class Settings(Section):
-    """What is configured. `origin` is the file that it came from, if there is one."""
+    """The whole configuration. `origin` is the file that it came from, if there is one."""
 
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     agents: dict[Name, Reference] = Field(
-        default_factory=dict, description="name to module:attribute or path/to/file.py:attribute"
+        default_factory=dict, description="each agent's name, with module:attribute or path/to/file.py:attribute"
     )
-    groups: dict[Name, tuple[Person, ...]] = Field(default_factory=dict, description="who is in them")
-    roles: dict[Name, tuple[Person, ...]] = Field(default_factory=dict, description="who has them")
+    groups: dict[Name, tuple[Person, ...]] = Field(default_factory=dict, description="the members of each group")
+    roles: dict[Name, tuple[Person, ...]] = Field(default_factory=dict, description="the people who have each role")
     people: dict[Person, PersonSettings] = Field(default_factory=dict)
     delegations: tuple[DelegationSettings, ...] = Field(
         default=(),
         max_length=1_000,
-        description="who votes for whom, and how long; never followed from one to the next",
+        description="who votes for whom, and how long; a delegated vote cannot be delegated on",
     )
     policies: dict[Name, PolicySettings] = Field(default_factory=dict, description="tried in order")
-    default: PolicySettings | None = Field(default=None, description="the policy for what no other applies to")
+    default: PolicySettings | None = Field(default=None, description="the policy of requests to which no other applies")
     calendars: dict[Name, CalendarSettings] = Field(default_factory=dict, description="business hours, by name")
     retries: dict[Name, RetrySettings] = Field(
         default_factory=dict, description="how failed attempts are tried again, by the agent's name"
@@ -260,9 +284,11 @@ class Settings(Section):
     threads: ThreadSettings = Field(default_factory=ThreadSettings)
     server: ServerSettings = Field(default_factory=ServerSettings, description="read when `interlock serve` starts")
     channels: dict[Slug, AnyChannel] = Field(
-        default_factory=dict, max_length=100, description="by which ways people and programs are told, by name"
+        default_factory=dict, max_length=100, description="the ways in which people and programs are told, by name"
     )
-    wake: WakeSettings | None = Field(default=None, description="by what workers hear of work; by default the database")
+    wake: WakeSettings | None = Field(
+        default=None, description="how workers hear of work; by default from the database"
+    )
     _origin: ConfigFile | None = PrivateAttr(default=None)
 
     @property

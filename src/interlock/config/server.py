@@ -1,4 +1,4 @@
-"""The section `server` of `interlock.yaml`: where people sign in, how long that holds, how often somebody may call."""
+"""The section `server` of `interlock.yaml`: where people sign in, how long sessions last, how often one may call."""
 
 from __future__ import annotations
 
@@ -13,20 +13,25 @@ from interlock.config.values import Address, Duration, Issuer, Name, OAuthScope,
 
 
 class ClaimSettings(Section):
-    """What a provider says of people, and what that makes of them here."""
+    """Which groups, roles and tenant the claims of a provider give to people."""
 
     groups: Annotated[StrictStr, Field(min_length=1, max_length=200)] | None = Field(
-        default=None, description="the claim that lists a person's groups; they count as groups of these names"
+        default=None,
+        description="the claim that lists a person's groups; they count as the groups of the same names here",
     )
     roles: dict[Name, tuple[Annotated[StrictStr, Field(min_length=1, max_length=200)], ...]] = Field(
-        default_factory=dict, description="role to the values of that claim that give it"
+        default_factory=dict, description="each role, with the values of that claim that give it"
     )
     tenant: Annotated[StrictStr, Field(min_length=1, max_length=200)] | None = Field(
         default=None,
-        description="the claim that names the tenant which a person enters; `tenants` lists who may be named",
+        description="the claim that names the tenant which a person enters; `tenants` lists the allowed ones",
     )
-    tenants: tuple[Name, ...] = Field(default=(), max_length=1_000, description="the values of that claim that count")
-    hold: Duration = Field(default=timedelta(days=7), description="after signing in; signing in again begins anew")
+    tenants: tuple[Name, ...] = Field(
+        default=(), max_length=1_000, description="the allowed values of the claim that names the tenant"
+    )
+    hold: Duration = Field(
+        default=timedelta(days=7), description="how long claims count after signing in; signing in again begins anew"
+    )
 
     @model_validator(mode="after")
     def _roles_come_from_groups(self) -> Self:
@@ -50,24 +55,26 @@ class ProviderSettings(Section):
         "client_secret": "no secret stands in this file: name client_secret_env or client_secret_file"
     }
 
-    name: Slug = Field(description="in addresses, such as company")
+    name: Slug = Field(description="its name in addresses, such as company")
     label: Annotated[StrictStr, Field(min_length=1, max_length=100)] | None = Field(
-        default=None, description="what the sign-in page calls it; its name by default"
+        default=None, description="its name on the sign-in page; by default `name`"
     )
     issuer: Issuer = Field(description="https://…, as the provider writes it")
-    client_id: Annotated[StrictStr, Field(min_length=1, max_length=500)] = Field(description="as registered there")
+    client_id: Annotated[StrictStr, Field(min_length=1, max_length=500)] = Field(
+        description="the id that is registered with the provider"
+    )
     client_secret_env: Variable | None = Field(default=None, description="the environment variable that has the secret")
     client_secret_file: Annotated[StrictStr, Field(min_length=1)] | None = Field(
-        default=None, description="the file that has the secret, from this file's folder"
+        default=None, description="the file that has the secret; a relative path starts at the folder of this file"
     )
     scopes: tuple[OAuthScope, ...] = Field(
-        default=("openid", "email", "profile"), max_length=20, description="what the provider is asked for"
+        default=("openid", "email", "profile"), max_length=20, description="the scopes that the provider is asked for"
     )
-    tenant: Name = Field(default="default", description="which people enter who sign in here")
+    tenant: Name = Field(default="default", description="the tenant that people enter who sign in here")
     claims: ClaimSettings = Field(default_factory=ClaimSettings)
     everybody: StrictBool = Field(
         default=False,
-        description="whoever the provider knows may sign in, also without a group, a role or an invitation",
+        description="everybody whom the provider knows may sign in, even without a group, a role or an invitation",
     )
 
     @model_validator(mode="after")
@@ -82,28 +89,28 @@ class ProviderSettings(Section):
 
 
 class SessionSettings(Section):
-    """How long it holds that somebody has signed in."""
+    """How long a session lasts."""
 
-    lasts: Duration = Field(default=timedelta(hours=12), description="at most, however much it is used")
-    idle: Duration = Field(default=timedelta(hours=1), description="without being used")
+    lasts: Duration = Field(default=timedelta(hours=12), description="the longest, however much it is used")
+    idle: Duration = Field(default=timedelta(hours=1), description="the longest without being used")
 
 
 class RateSettings(Section):
     """How often somebody may call one process of the server: 600 per 1m, or `unlimited`."""
 
-    calls: Rate = Field(default=(6_000, timedelta(minutes=1)), description="of one person, agent or service")
-    unknown: Rate = Field(default=(300, timedelta(minutes=1)), description="from one address, by nobody who is known")
-    sign_ins: Rate = Field(default=(30, timedelta(minutes=1)), description="tries to sign in, from one address")
+    calls: Rate = Field(default=(6_000, timedelta(minutes=1)), description="calls of one person, agent or service")
+    unknown: Rate = Field(default=(300, timedelta(minutes=1)), description="calls from one address by unknown callers")
+    sign_ins: Rate = Field(default=(30, timedelta(minutes=1)), description="attempts to sign in from one address")
 
 
 class ServerSettings(Section):
-    """What holds for `interlock serve`."""
+    """The settings of `interlock serve`."""
 
     origin: Address | None = Field(
         default=None,
-        description="where people reach it, such as https://approvals.example.com; --origin goes before it",
+        description="where people reach it, such as https://approvals.example.com; --origin overrides it",
     )
-    oidc: tuple[ProviderSettings, ...] = Field(default=(), max_length=20, description="where people may sign in")
+    oidc: tuple[ProviderSettings, ...] = Field(default=(), max_length=20, description="the identity providers")
     sessions: SessionSettings = Field(default_factory=SessionSettings)
     rates: RateSettings = Field(default_factory=RateSettings)
 

@@ -71,7 +71,7 @@ def parse_duration(text: object) -> timedelta:
 
 
 def parse_hold(text: object) -> timedelta:
-    """Read how long something is held: a duration, or `0s`, which is not at all."""
+    """Read the length of a hold: a duration, or `0s` for none."""
     return timedelta(0) if text == "0s" else parse_duration(text)
 
 
@@ -98,7 +98,7 @@ def parse_moment(text: object) -> datetime:
 
 
 def _issuer(text: str) -> str:
-    """Take an issuer (OpenID Connect Discovery, section 2): https, and on this machine http as well."""
+    """Check an issuer (OpenID Connect Discovery, section 2): https, and on this machine also http."""
     try:
         parts = urlsplit(text)
         port_is_none = parts.port is None or parts.port > 0
@@ -114,7 +114,7 @@ def _issuer(text: str) -> str:
 
 
 def _http(text: str) -> str:
-    """Take an address that is reached by HTTP."""
+    """Check an address that is reached by HTTP."""
     try:
         parts = urlsplit(text)
         is_address = parts.scheme in {"https", "http"} and bool(parts.hostname) and parts.port != 0
@@ -126,7 +126,7 @@ def _http(text: str) -> str:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return `did you mean …?` with what is nearest, or what there is."""
+    """Return `did you mean …?` with the nearest name, or else all names."""
     names = sorted(known)
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if near:
@@ -148,7 +148,7 @@ def _hours(value: object) -> object:
 
 
 def one_or_more(value: object) -> object:
-    """Take one span of hours for a list of one."""
+    """Turn one span of hours into a list of one."""
     return (_hours(value),) if isinstance(value, str) else value
 
 
@@ -162,7 +162,7 @@ def _day(value: object) -> date:
 
 
 def never_approve(value: object) -> object:
-    """Refuse that silence approves."""
+    """Refuse a setting by which silence would approve."""
     if value == "approve":
         raise PydanticCustomError("silence", "must be expire or escalate: silence never approves")
     return value

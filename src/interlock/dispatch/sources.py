@@ -31,7 +31,7 @@ def tasks_of(settings: Settings, environ: Mapping[str, str]) -> CeleryTasks | No
     try:
         from interlock.dispatch.celery import CeleryTasks  # noqa: PLC0415 - needs what the extra brings
     except ModuleNotFoundError as missing:
-        raise _not_installed(missing) from None
+        raise _not_installed(missing, "celery") from None
     if isinstance(channel, RabbitMQSettings):
         return CeleryTasks(_address(settings, settings.wake.channel, channel, environ))
     return CeleryTasks("sqs://", {} if channel.region is None else {"region": channel.region})
@@ -56,7 +56,7 @@ def hints_of(settings: Settings, environ: Mapping[str, str]) -> WorkHints | None
 
         return SqsHints(wake.name or QUEUE, channel.region)
     except ModuleNotFoundError as missing:
-        raise _not_installed(missing) from None
+        raise _not_installed(missing, channel.type) from None
 
 
 def _channel(settings: Settings, name: str) -> RabbitMQSettings | SqsSettings:
@@ -74,5 +74,8 @@ def _address(settings: Settings, name: str, channel: RabbitMQSettings, environ: 
     return read_secret(f"channels.{name}.address", folder, environ, env=secret.env, file=secret.file)
 
 
-def _not_installed(missing: ModuleNotFoundError) -> BadInput:
-    return BadInput(f"`wake` needs {missing.name}, which is not installed: it is an extra of this project.")
+def _not_installed(missing: ModuleNotFoundError, extra: str) -> BadInput:
+    return BadInput(
+        f"`wake` needs {missing.name}, which is not installed: run `pip install '.[{extra}]'` in a checkout of this "
+        "project."
+    )
