@@ -1,8 +1,8 @@
-"""Every error that Interlock raises, in one tree; what each means stands at its class.
+"""Every error that Interlock raises, in one tree. Each class says what it means.
 
 ::
 
-    InterlockError                    has a stable `code`, a sentence, and `details` that a program can read
+    InterlockError                    has a stable `code`, a sentence, and `details` for programs
     ├── BadInput                      InvalidValue, InvalidConfig, InvalidPolicy, InvalidAnswer, InvalidContext,
     │                                 InvalidAgent, InvalidState
     ├── Refused                       NotFound, Unauthenticated, TooManyAttempts, Forbidden, Closed, TooLate, TooEarly,
@@ -28,14 +28,14 @@ from typing import Any, ClassVar
 
 
 class InterlockError(Exception):
-    """Something Interlock can say in a sentence.
+    """An error that Interlock can explain in a sentence.
 
     Args:
-        message: what is so, and what to do next.
-        details: the same as values that a program can read.
+        message: what is wrong, and what to do next.
+        details: the same, as values for programs.
 
     Attributes:
-        call_id: where a server has raised it: how its access log names the call.
+        call_id: the id of the call in the server's access log, if a server has raised the error.
     """
 
     code: ClassVar[str] = "error"
@@ -77,7 +77,7 @@ class InvalidAnswer(BadInput, code="invalid_answer"):
 
 
 class InvalidContext(BadInput, code="invalid_context"):
-    """A context or a configurable that does not fit the agent, or is not the caller's to give."""
+    """A context or a configurable that does not fit the agent, or that the caller may not give."""
 
 
 class InvalidAgent(BadInput, code="invalid_agent"):
@@ -85,7 +85,7 @@ class InvalidAgent(BadInput, code="invalid_agent"):
 
 
 class InvalidState(BadInput, code="invalid_state"):
-    """A state that would not come back from the store as it went in."""
+    """A state that would come back from the store as another value."""
 
 
 class Refused(InterlockError, code="refused"):
@@ -97,27 +97,27 @@ class NotFound(Refused, code="not_found"):
 
 
 class Unauthenticated(Refused, code="unauthenticated"):
-    """It is not known who this is: a token, session or link is missing, unknown or over."""
+    """The caller is not known: the token, session or link is missing, unknown, expired or ended."""
 
 
 class ProviderUnavailable(InterlockError, code="provider_unavailable"):
-    """An identity provider does not answer, or not as it should; nobody was signed in."""
+    """An identity provider does not answer, or answers wrongly; nobody was signed in."""
 
 
 class TooBusy(InterlockError, code="too_busy"):
-    """The server has too much of this to do at the moment; nothing was done. `retry_after` says when to try again."""
+    """The server has too much work of this kind; nothing was done. `retry_after` says when to try again."""
 
 
 class TakesTooLong(InterlockError, code="takes_too_long"):
-    """What was asked for is sound, and more than can be done in one call; made again, it takes as long."""
+    """The call is valid, but its work does not fit into one call; calling again does not help."""
 
 
 class SecondFactorNeeded(Unauthenticated, code="second_factor_needed"):
-    """Name and password are right, and signing in takes a code of an authenticator as well."""
+    """Name and password are right, but signing in also needs a code of an authenticator."""
 
 
 class TooManyAttempts(Refused, code="too_many_attempts"):
-    """Too many attempts to sign in have failed: the next one has to wait."""
+    """Too many attempts to sign in have failed; the next one has to wait."""
 
 
 class Forbidden(Refused, code="forbidden"):
@@ -129,7 +129,7 @@ class Closed(Refused, code="closed"):
 
 
 class TooLate(Refused, code="too_late"):
-    """The deadline has been reached: a vote has no effect any more."""
+    """The deadline has passed: a vote no longer counts."""
 
 
 class TooEarly(Refused, code="too_early"):
@@ -137,7 +137,7 @@ class TooEarly(Refused, code="too_early"):
 
 
 class WrongDigest(Refused, code="wrong_digest"):
-    """What the voter saw is not what stands there now."""
+    """The request has changed since the voter saw it."""
 
 
 class NotOffered(Refused, code="not_offered"):
@@ -145,7 +145,7 @@ class NotOffered(Refused, code="not_offered"):
 
 
 class ReasonMissing(Refused, code="reason_missing"):
-    """The policy wants a comment with this verdict."""
+    """The policy demands a comment with this verdict."""
 
 
 class NotEditable(Refused, code="not_editable"):
@@ -153,27 +153,27 @@ class NotEditable(Refused, code="not_editable"):
 
 
 class NoVote(Refused, code="no_vote"):
-    """There is no vote of this person in the present step."""
+    """This person has no vote in the present step."""
 
 
 class TooManyRequests(Refused, code="too_many_requests"):
-    """So many requests of an agent wait, or were opened lately, that it may ask no more. It is not in the log."""
+    """Too many requests of the agent wait, or were opened lately. This refusal is not in the log."""
 
 
 class TooManyCalls(Refused, code="too_many_calls"):
-    """Whoever calls has called too often; `retry_after` says in how many seconds they may again."""
+    """The caller has called too often; `retry_after` says how many seconds to wait."""
 
 
 class EffectRefused(Refused, code="effect_refused"):
-    """The effect may not start, or its result does not fit its state."""
+    """The effect may not begin, or its result does not fit its state."""
 
 
 class AlreadyClaimed(EffectRefused, code="already_claimed"):
-    """This call has claimed the effect before: whether it was done since, only its caller may know."""
+    """This call has claimed the effect before. Only its caller can know whether it was done since."""
 
 
 class AlreadyIssued(Refused, code="already_issued"):
-    """A call was made again with its key, and its first answer held a secret: `details` name what was made."""
+    """The call was repeated with its key, but the first answer held a secret; `details` name what was made."""
 
 
 class Conflict(InterlockError, code="conflict"):
@@ -181,11 +181,11 @@ class Conflict(InterlockError, code="conflict"):
 
 
 class WindowMoved(Conflict):
-    """Another run asked for an action that this one counts."""
+    """Another run has asked for an action that this decision counts."""
 
 
 class NotInTime(Conflict):
-    """The time had come before which the changes had to be committed."""
+    """The commit came after its time limit; nothing was changed."""
 
 
 class StoreError(InterlockError, code="store_error"):
@@ -193,27 +193,27 @@ class StoreError(InterlockError, code="store_error"):
 
 
 class RecordAltered(StoreError, code="record_altered"):
-    """A row or a log entry is not what was written: nothing is decided or executed by it."""
+    """A row or a log entry was altered since it was written: nothing is decided or executed by it."""
 
 
 class StoreUnavailable(StoreError, code="store_unavailable"):
-    """The database does not answer, is full or cannot be written."""
+    """The database does not answer, is full, or cannot be written to."""
 
 
 class StoreReplaced(StoreUnavailable, code="store_replaced"):
-    """The database's file was removed or replaced while this process used it: nothing more is written to it."""
+    """The database's file was removed or replaced while this process used it; nothing more is written to it."""
 
 
 class StoreTooNew(StoreError, code="store_too_new"):
-    """The database was made by a version of Interlock that writes another format: usually a newer one."""
+    """The database was made by another version of Interlock, usually a newer one, with another format."""
 
 
 class ServerError(InterlockError, code="server_error"):
-    """What answers is no server of Interlock's, or has a defect."""
+    """The answer does not come from a server of Interlock, or the server has a defect."""
 
 
 class ServerBusy(ServerError, code="server_busy"):
-    """The server asks to be called later, again and again."""
+    """The server was too busy at every attempt."""
 
 
 class ServerUnreachable(ServerError, code="server_unreachable"):
@@ -221,25 +221,25 @@ class ServerUnreachable(ServerError, code="server_unreachable"):
 
 
 class ServerTimeout(ServerUnreachable, code="server_timeout"):
-    """The server did not answer in time; whether it has done what was asked is not known."""
+    """The server did not answer in time; it may or may not have done what was asked."""
 
 
 class UntrustedServer(ServerUnreachable, code="untrusted_server"):
-    """The certificate of the server does not prove that it is the one that was meant: nothing was sent."""
+    """The server's certificate does not prove that it is the right server; nothing was sent."""
 
 
 class NotDone(Exception):
-    """Raise it in a gated tool to say: nothing happened, and that is certain.
+    """Raise it in a gated tool to say that certainly nothing happened.
 
     The effect is recorded as failed. Every other exception leaves the outcome unknown, and a person settles it.
     """
 
 
 class ToolFailed(Exception):
-    """What a tool returned says that it failed: a `ToolMessage` whose status is `error`, or MCP's `isError`.
+    """The tool has returned a failure: a `ToolMessage` whose status is `error`, or MCP's `isError`.
 
-    Whether something happened is as uncertain as after any exception. A tool whose own word for failure means that
-    nothing happened, for certain, is declared with `not_done=(ToolFailed,)`.
+    As after any exception, nobody knows whether something happened. If a failure of the tool means that certainly
+    nothing happened, declare the tool with `not_done=(ToolFailed,)`.
     """
 
 
@@ -268,7 +268,7 @@ class Halt(BaseException):
 
 
 class AdvanceOvertaken(Halt):
-    """This advance no longer holds its run; whoever holds it goes on."""
+    """This advance no longer holds its run; another worker, or a person, has taken it over."""
 
     def __init__(self, run_id: str) -> None:
         super().__init__("overtaken", f"another worker, or a person, has taken {run_id} over")

@@ -40,7 +40,7 @@ def step_begins(
 
 
 def after_votes(before: Request, after: Request, context: DecisionContext) -> tuple[Event, ...]:
-    """Return what a change of the votes brings: the end of the step; or where it has a hold, that it is held, or not.
+    """Return what changed votes cause: the step's end, or with a hold, its start, restart or end.
 
     A hold begins anew if other votes end the step than before.
 

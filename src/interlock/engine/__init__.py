@@ -1,1 +1,1 @@
-"""Use cases over ports: the one door, runs, views, deadlines, the worker. Async; no driver, no framework."""
+"""Use cases over ports: the desk, runs, deadlines, the worker. Async; no driver, no framework."""

@@ -33,16 +33,16 @@ class HeldAdvance:
         self.record = record
         self.held = start.held
         self._store = store
-        self._known = dict(start.known)  # requests that were compared with their logs, and only changed here since
+        self._known = dict(start.known)  # compared with their logs; changed since only by this advance
         self._desk = desk
         self._agent = Principal(f"agent:{record.run.agent}", "agent", record.run.tenant, "run")
         self._held_until = start.held_until
         self._results = results
-        self._version = start.held.hold.version  # of claims: steps that are kept since make no other advance of it
+        self._version = start.held.hold.version  # the fence of claims: keeping steps does not make this another advance
         self._length = timedelta(0) if record.lease is None else record.lease.until - start.held.seen.now
 
     def extended(self, held_until: float) -> None:
-        """Note until when the lease runs now, by this machine's monotonic clock."""
+        """Note the new end of the lease, by this machine's monotonic clock."""
         self._held_until = held_until
 
     def is_held(self) -> bool:
@@ -53,19 +53,19 @@ class HeldAdvance:
         """Read requests of this run."""
         wanted = tuple(ids)
         seen = self.held.seen
-        if not set(wanted) <= seen.logs.keys():  # the run was read with what its pause waits for; these are older
+        if not set(wanted) <= seen.logs.keys():  # older than those for which its pause waits
             seen = await self._store.load(self.held.tenant, wanted)
         for key in wanted:
             request = seen.requests.get(key)
             if key not in self._known and request is not None and request.run_id == self.record.run.id:
-                # The graph goes on by what was decided, gated or not: it must be what the log says.
+                # The graph acts on the decision, gated or not, so the decision must be what the log says.
                 self._known[key] = verified_request(request, seen.logs[key])
         return {key: self._known[key] for key in wanted if key in self._known}
 
     async def claim(self, request_id: str, digest: str, tool: str, repeatable: Repeatable) -> Request:
         """Begin an effect. See the port."""
         command = ClaimEffect(request_id, digest, tool, self._version, repeatable)
-        unanswered = False  # what the store could not acknowledge may have been made
+        unanswered = False  # the store may have committed what it could not acknowledge
 
         async def attempt() -> Request:
             nonlocal unanswered
@@ -78,7 +78,7 @@ class HeldAdvance:
                 made = unanswered and await self._made(command)
                 if not made:
                     raise
-                return made  # by this advance and by nobody else: its tool has not been called yet
+                return made  # this advance has claimed it, and nobody else: its tool has not been called yet
 
         request = await self._results.patience.outlast(f"The claim of {request_id}", attempt)
         self._known[request_id] = request
@@ -96,7 +96,7 @@ class HeldAdvance:
         return request
 
     async def keep_step(self, state: bytes, agent_version: str) -> None:
-        """Keep the state that a step has left. See the port."""
+        """Keep the state after a step. See the port."""
         hold = self.held.hold
         await self._results.patience.outlast(f"A step of {hold.run_id}", lambda: self._keep_once(state, agent_version))
         failpoint("step.kept")
@@ -124,7 +124,7 @@ class HeldAdvance:
         if known is None or known.claim is not None:  # an earlier attempt may have left a result that nobody recorded
             await self._results.take_in(command.request_id)
             known = None
-        # Not read again: the claim is committed only at the version that was compared with the log, and over its row.
+        # Not read again, because the claim is committed only at the version that was compared with the log.
         return await self._desk.handle(command, self._agent, hold=self.held.hold, known=known)
 
     async def _made(self, command: ClaimEffect) -> Request | None:

@@ -1,4 +1,4 @@
-"""How an advance ends: its events, the new state, what it opens and takes back, and its job, in one transaction."""
+"""How an advance ends: its events, its state, the requests that it opens and withdraws, its job: one transaction."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LOST = "the lease ended before the advance did: its worker, or the database, sto
 
 
 class AdvanceEnds:
-    """Ends advances; of each run, so many states stay readable."""
+    """Ends advances, and drops the states of a run beyond a number that stays readable."""
 
     def __init__(
         self, store: Store, directories: Directories, waker: Waker, pool: Executor, *, keeps: int = KEPT_STATES
@@ -48,7 +48,7 @@ class AdvanceEnds:
         self._keeps = keeps
 
     async def end(self, held: Held, ending: Ending, patience: Patience) -> None:
-        """Commit the end of an advance, whatever the database does meanwhile; or why it cannot be committed.
+        """Commit the end of an advance, however long the database is gone; or commit why it cannot end so.
 
         Raises:
             AdvanceOvertaken: if the advance no longer holds its run.
@@ -64,7 +64,7 @@ class AdvanceEnds:
             await self.commit(held, Broke(f"the end of the advance could not be recorded: {why(error)}"))
 
     async def let_go(self, held: Held, patience: Patience) -> None:
-        """Give a run back whose lease has ended; do nothing if somebody else has it already."""
+        """Release a run whose lease has ended; do nothing if somebody else has it already."""
         try:
             await self.end(held, Broke(LOST, counted=False), patience)
         except AdvanceOvertaken:
@@ -86,7 +86,7 @@ class AdvanceEnds:
         asks = ending.asks if isinstance(ending, Paused) else ()
         passed_over = [request_id for ask in asks for request_id in ask.passed_over]
         interrupts = [one.ask.interrupt_id for one in asks]
-        again = any(ask.refused for ask in asks)  # how often it was asked is not known from what is at hand
+        again = any(ask.refused for ask in asks)  # the requests at hand do not say how often it was asked
 
         async def attempt() -> Run:
             if at_hand and not again and set(passed_over) <= held.seen.requests.keys():
@@ -153,7 +153,7 @@ class AdvanceEnds:
                 return after_failure(run, ending, await self._given_to(run) if ran else [], retries, now)
 
     async def _given_to(self, run: Run) -> list[Request]:
-        """Return the decided requests with whose answers a run goes on from its pause, as they are now."""
+        """Return the decided requests whose answers a run gets when it goes on from its pause, as they are now."""
         ids = list(dict.fromkeys([*(wait.request_id for wait in run.pause), *run.again]))
         if not ids:
             return []
@@ -165,12 +165,12 @@ class AdvanceEnds:
     ) -> PausePlan | Attention:
         if all(is_quick(one.ask.subject) for one in asks):
             return plan_pause(loaded, asked, asks, policies, seen.recent)
-        loop = asyncio.get_running_loop()  # to judge one may take its second
+        loop = asyncio.get_running_loop()  # judging a schema may take a second
         return await loop.run_in_executor(self._pool, plan_pause, loaded, asked, asks, policies, seen.recent)
 
 
 def _closing(after: Run, loaded: Loaded) -> list[RequestChange]:
-    """Take back what is open when a run has ended."""
+    """Withdraw the requests that are open when a run has ended."""
     if after.ended_at is None:
         return []
     principal = Principal(f"agent:{after.agent}", "agent", after.tenant, "run")
@@ -178,10 +178,10 @@ def _closing(after: Run, loaded: Loaded) -> list[RequestChange]:
 
 
 def _next_jobs(after: Run, event: RunEvent, requests: Sequence[RequestChange]) -> tuple[Job, ...]:
-    """Return the jobs that the end of an advance asks for: another attempt, or to go on with what a rule approved."""
+    """Return the jobs that the end of an advance asks for: another attempt, or the next one after a rule's approval."""
     if isinstance(event, AttemptFailed):
         return (advance_job(after.tenant, after.id, event.retry_at),)
     opened_settled = any(not change.after.is_open and change.expected == 0 for change in requests)
-    if isinstance(event, RunPaused) and opened_settled:  # approved by rule: nobody has to be waited for
+    if isinstance(event, RunPaused) and opened_settled:  # a rule has approved them all: the run waits for nobody
         return (advance_job(after.tenant, after.id, event.at),)
     return ()

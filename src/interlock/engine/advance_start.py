@@ -15,7 +15,7 @@ from interlock.engine.ports.store import Loaded
 from interlock.errors import AdvanceOvertaken, RecordAltered
 
 LONGEST_LEASE = timedelta(hours=1)
-"""A lease that ends later was made up, or a clock was wrong."""
+"""A lease that ends later is forged, or a clock was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class Held:
     """An advance's hold on its run, and the job that it carries out.
 
     Args:
-        seen: what the store held when the run was taken, with the run as it stands since. While the hold holds, nobody
-            else changes it, so the end of the advance need not read it again.
+        seen: what the store held when the run was taken, with the run as it is now. Nobody else changes it meanwhile,
+            so the end of the advance need not read it again.
     """
 
     tenant: str
@@ -35,7 +35,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class LeaseHolder:
-    """Who advances a run; the lease ends at `held_until`, at the earliest, by this machine's monotonic clock."""
+    """Who advances a run; the lease ends no earlier than `held_until`, by this machine's monotonic clock."""
 
     actor: Actor
     lease: Lease
@@ -47,8 +47,8 @@ class AdvanceStart:
     """An advance that starts when these changes are committed.
 
     Args:
-        held: what it holds then, until `held_until` by this machine's monotonic clock.
-        known: requests that these changes make, of what was compared with its log before.
+        held: its hold on the run, until `held_until` by this machine's monotonic clock.
+        known: requests as these changes make them, from requests that were compared with their logs.
     """
 
     changes: Changes
@@ -58,7 +58,7 @@ class AdvanceStart:
 
     @property
     def run(self) -> Run:
-        """The run, as it begins."""
+        """The run, as the advance starts."""
         assert self.held.seen.run is not None
         return self.held.seen.run.run
 
@@ -73,24 +73,24 @@ def begin(job: Job, loaded: Loaded, holder: LeaseHolder) -> AdvanceStart:
 
 
 def begin_with(changes: Changes, loaded: Loaded, holder: LeaseHolder) -> AdvanceStart | None:
-    """Start an advance in the transaction that makes its run ready; or return None: it is not, or another has it.
+    """Start an advance in the transaction that makes its run ready; return None if it is not ready, or leased.
 
     Args:
-        changes: they ask for a job for the run.
+        changes: changes that ask for a job for the run.
         loaded: the run and its open requests, verified, as they are before these changes.
 
     Raises:
-        RecordAltered: if what is changed is not what its log says.
+        RecordAltered: if something that is changed differs from its log.
     """
     after = _after(changes, loaded)
     if after is None or after.run is None or not is_ready(after) or is_leased(after):
         return None
     if after.run.run.status is RunStatus.running or (after.job is not None and after.job.owner is not None):
-        return None  # a worker has vanished over it: whoever finds the job counts that
+        return None  # a worker has vanished during an advance: the worker that finds the job counts that
     change = _begun(after.run, holder.lease, after.now)
     generation = after.job.generation + 1 if after.job is not None else 1
     job = Job(changes.tenant, "advance", change.after.id, holder.lease.until, generation, holder.lease.owner)
-    # Not when the lease would have ended: nobody would keep it.
+    # The commit must come before the lease would end: nobody extends it yet.
     before = min(changes.before or holder.lease.until, holder.lease.until)
     begun = replace(changes, enqueue=(), before=before, begin=Begin(holder.actor, change, job))
     known = {one.after.id: one.after for one in changes.requests}
@@ -109,7 +109,7 @@ def _held(change: RunChange, job: Job, loaded: Loaded) -> Held:
 
 
 def _after(changes: Changes, loaded: Loaded) -> Loaded | None:
-    """Return what will be loaded once these changes are committed; None if they are made from something else."""
+    """Return what a load will find once these changes are committed; None if they were made from other versions."""
     record, requests = loaded.run, dict(loaded.requests)
     if changes.run is not None:
         if (record.run.version if record is not None else 0) != changes.run.expected:
@@ -120,14 +120,14 @@ def _after(changes: Changes, loaded: Loaded) -> Loaded | None:
         before = requests.get(change.after.id)
         if before is None or before.version != change.expected:
             return None
-        if fold(change.events, before) != change.after:  # it was changed in what was read, not in its version
+        if fold(change.events, before) != change.after:  # its content was changed, and not its version
             raise RecordAltered(f"The stored request {before.id} is not what its log says.", request_id=before.id)
         requests[before.id] = change.after
     return replace(loaded, run=record, requests=requests)
 
 
 def is_ready(loaded: Loaded) -> bool:
-    """Say whether a run may go on: all that its pause waits for is there, and decided."""
+    """Say whether a run may go on: all requests for which its pause waits exist and are decided."""
     if loaded.run is None:
         return False
     run = loaded.run.run
@@ -137,7 +137,7 @@ def is_ready(loaded: Loaded) -> bool:
 
 
 def with_its_pause(loaded: Loaded) -> Loaded:
-    """Return what was loaded; raise `RecordAltered` if a request that the run's pause waits for is gone."""
+    """Return what was loaded; raise `RecordAltered` if a request for which the run's pause waits is gone."""
     if gone := _missing(loaded):
         raise RecordAltered(f"The stored request {gone[0]} is gone.", request_id=gone[0])
     return loaded
@@ -155,12 +155,12 @@ def is_leased(loaded: Loaded) -> bool:
 
 
 def is_abandoned(loaded: Loaded) -> bool:
-    """Say whether nobody advances the run, so that whoever finds its job may."""
+    """Say whether nobody advances the run, so that any worker may take its job."""
     return loaded.run is not None and not is_leased(loaded)
 
 
 def is_given_up(request: Request, loaded: Loaded) -> bool:
-    """Say whether nobody will report any more what became of an effect that was begun."""
+    """Say whether nobody is left who could report the result of an effect that was begun."""
     if request.run_id or request.claim is None or request.claim.until is None:
         return is_abandoned(loaded)
     return loaded.now >= request.claim.until
@@ -177,9 +177,9 @@ def must_hold(loaded: Loaded, hold: Hold) -> Run:
 
 
 def is_at_it(run: Run, history: Sequence[Entry], leases: Iterable[Lease], now: datetime) -> bool:
-    """Return whether a worker is advancing the run, by log and leases and not by its row.
+    """Say whether a worker is advancing the run, by its log and the leases and not by its row.
 
-    A lease counts that is of whoever began the last advance: others were made up.
+    Only a lease of the worker that began the last advance counts: any other is forged.
     """
     if run.status not in {RunStatus.running, RunStatus.cancelled}:
         return False

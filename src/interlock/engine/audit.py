@@ -1,4 +1,4 @@
-"""Is the whole record what was written? Every row against its log, and what no log speaks of; each with what to do."""
+"""Compare the whole record with its log: every row, and rows that no log names. Each finding says what to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from interlock.engine.ports.store import Audit, Store
 
 
 async def audit_record(store: Store) -> list[Alteration]:
-    """Compare every row of every tenant with its log, and every entry with its hash; return what does not fit."""
+    """Compare every row of every tenant with its log, and every entry with its hash; return the differences."""
     found = await store.audit()
     findings = Findings(store, await store.now(), found)
     await _misfiled(findings)
@@ -30,7 +30,7 @@ async def audit_record(store: Store) -> list[Alteration]:
 
 
 async def audit_times(store: Store) -> list[Alteration]:
-    """Look only at jobs that are due too far ahead of the store's clock: no row is read but theirs."""
+    """Check only jobs, for due times too far ahead of the store's clock; no other rows are read."""
     findings = Findings(store, await store.now(), Audit())
     for job in await store.jobs_after(findings.now + LATEST_JOB, BATCH):
         due(findings, job)
@@ -38,7 +38,7 @@ async def audit_times(store: Store) -> list[Alteration]:
 
 
 async def _misfiled(findings: Findings) -> None:
-    """Look at rows under columns that are not their own: one of a stream that no log has is nobody's."""
+    """Check rows whose columns differ from their bodies; a row of a stream that no log has is a stray."""
     found = findings.found
     requests, runs = set(found.requests), set(found.runs)
     for key in found.misfiled:
@@ -77,7 +77,7 @@ async def _others_without_row(findings: Findings) -> None:
 
 
 async def _gone(findings: Findings) -> None:
-    """Look for requests of which runs speak, or of whose voters something is kept, and nothing else does."""
+    """Find requests that only the logs of runs, or the rows of who has acted on them, still name."""
     found = findings.found
     for key in findings.evidence.unheard_of([*found.requests, *found.strangers]):
         if await findings.history(key) == []:
@@ -108,7 +108,7 @@ def _rest(findings: Findings) -> None:
 
 
 def _concluded(findings: Findings) -> list[Alteration]:
-    """Return all that was found. Nothing is written anew from a log of which entries are missing."""
+    """Return all findings. No row is written anew from a log with missing entries."""
     lost = findings.found.lost or 0
     if lost > 0:
         entries = "1 entry of the log is" if lost == 1 else f"{lost} entries of the log are"
@@ -122,9 +122,9 @@ def _concluded(findings: Findings) -> list[Alteration]:
 
 
 def _may_be_cut(findings: Findings, one: Alteration, lost: int) -> bool:
-    """Say whether entries may be missing of what a row is of: what it says of them must stay, or nothing says it.
+    """Say whether entries may be missing from a row's log; then the row stays, because nothing else tells of them.
 
-    Whose the lost entries are is not counted up: whoever removes some can write rows that seem to lack others.
+    The lost entries are not matched to logs: somebody who removes some can write rows that seem to lack others.
     """
     about = {one.stream, findings.found.copies.get(one.stream) if one.stream else None}
     if lost > 0 and (one.stream not in findings.readable or one.mend in {"stray request", "stray run"}):

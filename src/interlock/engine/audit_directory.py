@@ -1,4 +1,4 @@
-"""Is each directory what its log says, and each token one that the log knows?"""
+"""Compare each directory with its log, and check that the log knows each token."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FORGED = "nobody comes in by it; take it away with the database's own tools, and
 
 
 async def audit_directories(findings: Findings) -> None:
-    """Look at every directory that has a row, or entries, and at every token."""
+    """Check every directory that has a row or entries, and every token."""
     tenants = [tenant for tenant, stream in findings.found.strangers if stream == STREAM]
     known = {tenant: await _directory(findings, tenant) for tenant in sorted({*findings.found.directories, *tenants})}
     for token in findings.found.tokens:
@@ -25,7 +25,7 @@ async def audit_directories(findings: Findings) -> None:
 
 
 async def _directory(findings: Findings, tenant: str) -> KeptDirectory | None:
-    """Return a directory as its log says; None, with why, if that is not what was written."""
+    """Return a directory as its log says; if the log was altered, note why and return None."""
     key = tenant, STREAM
     history = await findings.history(key)
     logged = None if history is None else findings.logged(key, lambda: directory_of_log(tenant, history))
@@ -44,12 +44,12 @@ async def _directory(findings: Findings, tenant: str) -> KeptDirectory | None:
 
 
 async def _still(findings: Findings, tenant: str, history: Sequence[Entry]) -> bool:
-    """Look again: others write meanwhile, and the log was read after the row."""
+    """Check again: others write meanwhile, and the log was read after the row."""
     return await findings.store.directory_version(tenant) < len(history)
 
 
 async def _is_known_now(findings: Findings, token: Credential) -> bool:
-    """Look again: it may have been revoked meanwhile."""
+    """Check again: the token may have been revoked meanwhile."""
     stored = await findings.store.credential(token.digest)
     history = await findings.history((token.tenant, STREAM))
     return stored is None or (bool(history) and directory_of_log(token.tenant, history or ()).knows(stored))

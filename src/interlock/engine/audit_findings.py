@@ -1,4 +1,4 @@
-"""What an audit has found so far, and what its parts look at it by."""
+"""The findings of an audit so far, and what its parts share."""
 
 from __future__ import annotations
 
@@ -45,21 +45,21 @@ MENDS: Mapping[Mend, str] = {
     "lease": "`interlock doctor --repair` lets it end soon, unless its worker is alive",
     "clock": "`interlock doctor --repair` lets it begin now",
 }
-"""What `repair` can mend, and what is said of that."""
+"""What `repair` can mend, with the advice for each."""
 
 ANEW = frozenset({"directory", "stray request", "stray run", "request", "run"})
-"""What writes rows anew, or takes them away, because of what the log says."""
+"""The repairs that write rows anew, or delete them, by the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alteration:
-    """Something that is not what was written, or cannot be.
+    """Something in the record that was altered, or cannot be true.
 
     Args:
-        stream: tenant and id of the request or run that it is about; None for what belongs to none.
+        stream: tenant and id of the request or run that it is about; None if it is about none.
         advice: what to do.
-        mend: what `repair` can do about it; None if nothing.
-        severity: whether anything is wrong by it, or may become so.
+        mend: the repair that mends it; None if there is none.
+        severity: whether it does harm, or may do harm later.
     """
 
     message: str
@@ -74,16 +74,16 @@ class Alteration:
 
 @dataclass(slots=True)
 class Findings:
-    """What is known of a record while it is audited.
+    """What an audit knows so far.
 
     Args:
-        found: what the store says of its tables.
+        found: what the store has found in its tables.
 
     Attributes:
-        alterations: what does not fit.
+        alterations: the findings.
         strays: rows that no log knows.
-        readable: what has a row that can be read.
-        evidence: of which logs entries are missing.
+        readable: requests and runs with a row that can be read.
+        evidence: the logs from which entries are missing.
         policies: whether the store has a policy, by its hash.
     """
 
@@ -100,15 +100,15 @@ class Findings:
         self.evidence = Evidence(self.found.versions, self.found.own_versions if self.found.lost == 0 else {})
 
     def add(self, message: str, stream: Key | None, mend: Mend) -> None:
-        """Note something that `repair` can mend."""
+        """Add a finding that `repair` can mend."""
         self.alterations.append(Alteration(message, MENDS[mend], stream, mend))
 
     def tell(self, message: str, advice: str, stream: Key | None = None, severity: Severity = "error") -> None:
-        """Note something that it cannot mend, and what to do."""
+        """Add a finding that it cannot mend, with what to do."""
         self.alterations.append(Alteration(message, advice, stream, None, severity))
 
     async def surely(self, look: Awaitable[None], again: Callable[[], Awaitable[None]]) -> None:
-        """Look; where something is found, look again, and keep what is found then: others write meanwhile."""
+        """Check; if something is found, check again and keep only the second result: others write meanwhile."""
         earlier, missing = self.alterations, set(self.evidence.missing)
         self.alterations = []
         await look
@@ -118,7 +118,7 @@ class Findings:
         self.alterations = earlier + self.alterations
 
     async def history(self, key: Key) -> Sequence[Entry] | None:
-        """Return the log of a request or run; None, with why, if it cannot be read."""
+        """Return the log of a request or run; if it cannot be read, note why and return None."""
         try:
             return await self.store.history(*key)
         except UNREADABLE as altered:
@@ -126,7 +126,7 @@ class Findings:
             return None
 
     def logged(self, key: Key, read: Callable[[], T]) -> T | None:
-        """Return what is read; None, with why, if it is not what was written."""
+        """Return what is read; if it was altered, note why and return None."""
         try:
             return read()
         except UNREADABLE as altered:
@@ -134,14 +134,14 @@ class Findings:
             return None
 
     def is_short(self, key: Key, said: str | None, advice: str) -> bool:
-        """Note that entries of a log are missing, if that is said; return whether it is."""
+        """Note that entries of a log are missing, if a reason is given; return whether one is."""
         if said is not None:
             self.tell(said, advice, key)
         return said is not None
 
 
 async def or_none(read: Awaitable[T]) -> T | None:
-    """Return what is read; None if it cannot be."""
+    """Return what is read; None if it cannot be read."""
     try:
         return await read
     except UNREADABLE:
@@ -149,10 +149,10 @@ async def or_none(read: Awaitable[T]) -> T | None:
 
 
 def same(one: bytes, other: bytes) -> bool:
-    """Compare as canonical bytes: Python takes 1 and True for the same."""
+    """Compare as canonical bytes, because 1 equals True in Python."""
     return canonical_bytes(json.loads(one), max_bytes=MOST) == canonical_bytes(json.loads(other), max_bytes=MOST)
 
 
 def iso(moment: datetime | None) -> str:
-    """Return a time as it is told."""
+    """Return a time as text."""
     return "no time" if moment is None else moment.isoformat(timespec="seconds")

@@ -1,4 +1,4 @@
-"""Is every request what its log says, and can its log be whole?"""
+"""Compare every request with its log, and check whether the log can be complete."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLOCK_ERROR = timedelta(seconds=10)
 
 
 async def audit_requests(findings: Findings) -> None:
-    """Look at every request that has a row."""
+    """Check every request that has a row."""
     for tenant, ids in _batches(findings.found.requests):
         async for key, request, history in _read(findings, tenant, ids):
             if history is not None and (tenant, key) not in findings.strays:
@@ -30,7 +30,7 @@ async def audit_requests(findings: Findings) -> None:
 async def _read(
     findings: Findings, tenant: str, ids: Sequence[str]
 ) -> AsyncIterator[tuple[str, Request | None, Sequence[Entry] | None]]:
-    """Read requests with their logs; one by one where something among them cannot be read."""
+    """Read requests with their logs; one by one if some of them cannot be read."""
     try:
         loaded = await findings.store.load(tenant, ids)
     except UNREADABLE:
@@ -65,7 +65,7 @@ async def _request(findings: Findings, key: Key, request: Request | None, histor
 
 
 def _knows_who_acted(findings: Findings, key: Key, history: Sequence[Entry]) -> bool:
-    """Say whether those by whom a request is found are those of its log, as it was when its row was read."""
+    """Say whether the rows of who has acted on a request agree with its log, as it was when its row was read."""
     version = findings.found.own_versions.get(key)
     acts = acts_of(entry.event for entry in history[:version])
     found = dict(findings.found.participants.get(key, ()))
@@ -76,7 +76,7 @@ def _knows_who_acted(findings: Findings, key: Key, history: Sequence[Entry]) -> 
 
 
 async def as_it_stands(findings: Findings, key: Key, logged: Request) -> None:
-    """Look at what is wrong with a request that its log may say as well as its row."""
+    """Check what may be wrong in a request's log as well as in its row."""
     if findings.evidence.is_left_open(logged):
         findings.add(f"{key[1]} is open, though its run has ended: it was altered then.", key, "left open")
     elif logged.is_open and logged.step_since is not None and logged.step_since > findings.now + CLOCK_ERROR:
@@ -94,7 +94,7 @@ async def as_it_stands(findings: Findings, key: Key, logged: Request) -> None:
 
 
 async def request_of(findings: Findings, key: Key, history: Sequence[Entry]) -> Request | None:
-    """Return what the log makes; None, with why, if it is not what was written, or not all of it."""
+    """Return the request that the log makes; if the log was altered or cut, note why and return None."""
     if findings.is_short(key, findings.evidence.of_stream(key, history), OF_REQUEST):
         return None
     logged = findings.logged(key, lambda: request_of_log(*key, history))
@@ -105,13 +105,13 @@ async def request_of(findings: Findings, key: Key, history: Sequence[Entry]) -> 
 
 
 async def _its_run(findings: Findings, request: Request, history: Sequence[Entry]) -> None:
-    """Look whether the log of a request's run can be whole, as far as the request's own says."""
+    """Check whether the log of a request's run can be complete, by what the request's own log says."""
     key = request.tenant, request.run_id
     if not request.run_id:
         return
     if key in findings.evidence.missing or not findings.evidence.of_its_run(request, history):
         return
-    of_run = await findings.history(key)  # the request may be younger than what was read of its run
+    of_run = await findings.history(key)  # the request may be newer than what was read of its run
     if of_run is not None:
         findings.evidence.take_run(key, of_run)
         if findings.evidence.of_its_run(request, history):

@@ -1,4 +1,4 @@
-"""Is every run what its log says, and is there a job for it where there must be one?"""
+"""Compare every run with its log, and check that it has a job if it needs one."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from interlock.engine.states import read_state
 from interlock.engine.threads import Threads
 
 LATEST_JOB = timedelta(minutes=2)
-"""How far ahead a job may be due that nobody has: the longest wait after a failed attempt is a minute."""
+"""How far ahead a job without a lease may be due: the longest wait after a failed attempt is a minute."""
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 async def audit_runs(findings: Findings) -> None:
-    """Look at every run that has a row, and at every job."""
+    """Check every run that has a row, and every job."""
     jobs = {(job.tenant, job.subject): job for job in findings.found.jobs}
     for key in findings.found.runs:
         jobs.pop(key, None)
@@ -33,7 +33,7 @@ async def audit_runs(findings: Findings) -> None:
     for (tenant, subject), job in jobs.items():
         begun = await or_none(findings.store.load(tenant, run_id=subject))
         if begun is not None and begun.run is not None:
-            continue  # it was started after the runs had been read
+            continue  # the run was started after the runs were read
         findings.tell(f"There is a job for {subject}, which is no run.", WORKER, (tenant, subject))
         due(findings, job)
 
@@ -43,7 +43,7 @@ async def _run(findings: Findings, key: Key) -> None:
     try:
         loaded = await findings.store.load(key[0], run_id=key[1])
     except UNREADABLE as altered:
-        by_a_request = "request_id" in altered.details  # it is found by itself
+        by_a_request = "request_id" in altered.details  # another check finds it
     history = loaded.logs[key[1]] if loaded and key[1] in loaded.logs else await findings.history(key)
     logged = None if history is None else run_of(findings, key, history)
     if logged is None or by_a_request:
@@ -65,7 +65,7 @@ async def _run(findings: Findings, key: Key) -> None:
 
 
 async def _states(findings: Findings, run: Run) -> None:
-    """Look at what can still be read of its earlier states; the present one was looked at."""
+    """Check the earlier states that can still be read; the present one was checked already."""
     key = run.tenant, run.id
     for digest in sorted({*run.states} - {run.state_digest}):
         try:
@@ -75,7 +75,7 @@ async def _states(findings: Findings, run: Run) -> None:
 
 
 def run_of(findings: Findings, key: Key, history: Sequence[Entry]) -> Run | None:
-    """Return what the log makes; None, with why, if it is not what was written, or not all of it."""
+    """Return the run that the log makes; if the log was altered or cut, note why and return None."""
     findings.evidence.take_run(key, history)
     if findings.is_short(key, findings.evidence.of_stream(key, history), OF_RUN):
         return None
@@ -103,14 +103,14 @@ async def _job(findings: Findings, run: Run, loaded: Loaded) -> None:
     asked = {pending.request_id for pending in run.pause}
     settled = any(key in asked and not request.is_open for key, request in loaded.requests.items())
     waits = run.status is RunStatus.paused and not settled
-    # A worker takes it away in a moment, or is still at a run that was cancelled: then the job is due later.
+    # A worker will finish it in a moment, or still works on a run that was cancelled: then the job is due later.
     over = max([job.due_at, *filter(None, [run.ended_at])]) <= findings.now - LATEST_JOB
     if over and (waits or run.status in ENDED or run.status is RunStatus.needs_attention):
         findings.tell(f"There is a job for {run.id}, which is {run.status}.", WORKER, key, severity="warning")
 
 
 async def _is_next(findings: Findings, run: Run) -> bool:
-    """Say whether a run that waits in its thread waits for nobody."""
+    """Say whether a run that waits in its thread has no run before it."""
     if run.thread is None or not run.waits or run.status is not RunStatus.queued:
         return False
     try:
@@ -122,7 +122,7 @@ async def _is_next(findings: Findings, run: Run) -> bool:
 
 
 def due(findings: Findings, job: Job) -> None:
-    """Look at when a job is due."""
+    """Check when a job is due."""
     if job.due_at > findings.now + (LATEST_JOB if job.owner is None else LONGEST_LEASE):
         findings.add(
             f"The job of {job.subject} is due only at {iso(job.due_at)}: a clock was wrong, or it was altered.",

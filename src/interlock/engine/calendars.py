@@ -1,4 +1,4 @@
-"""The calendars of `interlock.yaml`: what they come to, and where one cannot work."""
+"""Builds the calendars of `interlock.yaml`, and says where one cannot work."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _no_zone(name: str) -> str:
 
 
 def _hours(given: CalendarSettings, origin: ConfigFile, here: Place) -> tuple[Span, ...]:
-    """Return the spans in order. A single one may stand beside its key, in no list."""
+    """Return the spans in order. A single span may be given without a list."""
     spans: list[Span] = []
     for index, text in enumerate(given.hours):
         listed: Place = (*here, "hours", index)

@@ -1,4 +1,4 @@
-"""What is stored, and what one transaction holds. Whoever implements `Store` applies it, all of it or nothing."""
+"""What is stored, and what one transaction holds. Every implementation of `Store` applies all of it or nothing."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from interlock.domain.run_events import RunEvent
 from interlock.domain.run_lifecycle import fold_run
 
 FRESH = timedelta(seconds=10)
-"""How old the time may be by which something was decided when it is committed; later it is decided again.
+"""A decision must be committed within this time of the clock it used; otherwise it is decided again.
 
-A process may be stopped between the two for a day: what it decided would bear, and set deadlines by, yesterday's time.
+A process may be stopped between the two for a day. Then its decision would have yesterday's time, and so would the
+deadlines that it sets.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who advances a run, and until when nobody else may begin. For thrift; the run's version is for truth."""
+    """Who advances a run, and until when nobody else may start. It saves work; correctness is the version's."""
 
     owner: str
     until: datetime
@@ -39,9 +40,9 @@ class Cursor:
 
     Args:
         position: of the last entry that was told; the empty string before the first.
-        version: how often it was written; who writes it names the next one.
-        upto: the position of the last entry of what the owner tells now, or was telling when its process ended.
-        lease: who tells, and until when nobody else may begin to.
+        version: how often it was written; whoever writes it names the next number.
+        upto: the position of the last entry that the owner is telling now, or was telling when its process ended.
+        lease: who tells, and until when nobody else may start.
     """
 
     position: str = ""
@@ -65,10 +66,10 @@ class Job:
 
     Args:
         generation: rises each time somebody asks for the work again. A job is finished only at the generation that was
-            seen, so that what is asked for while it is carried out is never lost. It never starts again for a subject,
-            not even when all was finished: who saw the job long ago must not finish what was asked for since.
+            seen, so that work that was asked for meanwhile is not lost. It never starts again at 1 for a subject, not
+            even after all work was finished: somebody who saw the job long ago must not finish a later one.
         owner: who carries it out now; None if nobody.
-        due_at: when it may be taken; while somebody carries it out, when that lease ends.
+        due_at: when it may be taken; while somebody carries it out, the end of their lease.
     """
 
     tenant: str
@@ -84,14 +85,14 @@ class Entry:
     """One entry of the log.
 
     Args:
-        position: where it stands, an opaque string; `Store.feed` reads on after it.
+        position: its place in the log, an opaque string; `Store.feed` reads on after it.
         stream: the id of the request or run that it belongs to, or `directory`.
         seq: its number in that stream, from 1.
         at: the store's clock when it was committed.
         body: canonical bytes (RFC 8785) of the whole entry.
         leaf: `sha256:` and the RFC 9162 leaf hash of `body`.
-        by: the principal's id; `via` and `address` say how it came.
-        key: names the call that brought it, where whoever made it gave an idempotency key.
+        by: the principal's id; `via` and `address` say by what way the change came.
+        key: the idempotency key of the call that made the change, if it had one.
     """
 
     position: str
@@ -110,7 +111,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who stands behind a set of changes, as the log records it."""
+    """Who makes a set of changes, as the log records it."""
 
     by: str
     via: str
@@ -125,8 +126,8 @@ class RequestChange:
     Args:
         expected: the version that the row must have now; 0 if it must not exist.
         anew: the row is written whatever stands in its place; `expected` is then what its log comes to.
-        earlier: what its log holds before these events, where the row is written anew.
-        since: when the step began that was under way before these events.
+        earlier: its log before these events, if the row is written anew.
+        since: when the step before these events began.
     """
 
     expected: int
@@ -138,7 +139,7 @@ class RequestChange:
 
     @classmethod
     def of(cls, before: Request | None, *events: Event) -> RequestChange:
-        """Return what events make of a request; of None they open one."""
+        """Return the change that these events make to a request; with None, they open one."""
         expected, since = (0, None) if before is None else (before.version, before.step_since)
         return cls(expected, events, fold(events, before), since=since)
 
@@ -148,7 +149,7 @@ class RunChange:
     """New events of one run, and the row they make.
 
     Args:
-        state: the LangGraph state to keep under its digest: the one that the run goes on from, or ended in.
+        state: the LangGraph state to keep under its digest: the one from which the run goes on, or in which it ended.
         drops: digests of states that are no longer kept.
         lease: the lease that the row has afterwards; None means that nobody holds it.
         anew: the row is written whatever stands in its place; `expected` is then what its log comes to.
@@ -166,7 +167,7 @@ class RunChange:
     def of(
         cls, before: Run | None, *events: RunEvent, state: bytes | None = None, lease: Lease | None = None
     ) -> RunChange:
-        """Return what events make of a run; of None they start one. States that the run keeps no longer are dropped."""
+        """Return the change that these events make to a run; with None, they start one. It drops old states."""
         after = fold_run(events, before)
         kept = {after.state_digest, *after.states}
         held = set() if before is None else {before.state_digest, *before.states}
@@ -176,16 +177,16 @@ class RunChange:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryChange:
-    """New events of a tenant's directory, and the rows that come and go with them.
+    """New events of a tenant's directory, and the rows that they add and remove.
 
     Args:
         expected: the version that the directory's row must have now; 0 if it must not exist.
-        at: when credentials end by it.
+        at: the moment at which the credentials end that it ends.
         anew: the row is written whatever stands in its place; `expected` is then what its log comes to.
-        secrets: of accounts, as they are afterwards.
+        secrets: the secrets of accounts, as they are afterwards.
         issued: new credentials.
-        ended: ids of credentials that end; a condition, too: none of them has ended.
-        signed_out: people whose sessions, and links that were not used, end.
+        ended: ids of credentials that end; also a condition: none of them has ended yet.
+        signed_out: people whose sessions and unused links end.
     """
 
     expected: int
@@ -201,13 +202,13 @@ class DirectoryChange:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """A worker takes a run up, as everything else in the same transaction leaves the run.
+    """A worker starts to advance a run, in the state in which the rest of the transaction leaves it.
 
     Args:
-        actor: the worker; whoever stands behind the rest is somebody else.
-        change: the run's, at the version that the rest leaves it at.
-        job: the run's job as it is then, asked for and taken in one. It is a condition, too: the job is nobody's, and
-            has the generation before this one; or there is none, and this generation is the first.
+        actor: the worker; somebody else makes the rest of the changes.
+        change: the run's, at the version in which the rest leaves it.
+        job: the run's job, asked for and taken in one. Also a condition: nobody has taken the job and it has the
+            generation before this one; or there is no job, and this generation is the first.
     """
 
     actor: Actor
@@ -226,7 +227,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Increment an action's counter; fail if it is not at the version that was read, 0 if there was none."""
+    """Increment an action's counter; fail if its version is not the one that was read (0: there was none)."""
 
     action: str
     version: int
@@ -234,12 +235,12 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A thread's counter: compared and raised when one of its runs starts or ends.
+    """A thread's counter, which is compared and raised when one of its runs starts or ends.
 
     Args:
-        version: a condition: of the thread's counter when it was read, 0 if there was none; None for whatever it is.
-            It rises with the commit.
-        after: the turn that ends: the runs of the thread that wait behind it are to be looked at, by their jobs.
+        version: a condition: the counter's version when it was read (0: there was none); None accepts any version.
+            The commit raises it.
+        after: the turn that ends: the commit asks for the jobs of the runs that wait behind it.
     """
 
     thread: str
@@ -249,25 +250,25 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """One transaction: applied if every expected version and condition holds by the store's clock, else not at all.
+    """One transaction, applied if all expected versions and conditions hold by the store's clock, else not at all.
 
-    The log takes the events of the requests in their order, then the run's, then that of who takes it up, then the
-    directory's.
+    The log gets the events of the requests in their order, then the run's, then those of `begin`, then the directory's.
 
     Args:
-        before: a condition: the store's clock has not reached this time.
+        before: a condition: the store's clock is before this time.
         hold: a condition on a run that is not itself changed.
-        counted: conditions on what policies have counted over; of several commits that counted the same, one holds.
-        turn: the thread whose turn it is; see `Turn`.
-        enqueue: jobs asked for; a waiting row is made due earlier if need be and its generation rises.
-        lease_job: a job as it was seen, and as it is wanted: carried out by the new owner until its new `due_at`. It
-            is a condition, too: generation and owner are as seen, and no other owner's lease still runs.
-        finish_job: this job, seen at this generation and owner, is done; if its generation has risen it stays, free
-            and due now. It comes before `enqueue`, so that one transaction can finish a job and ask for it again later.
-        begin: a worker takes the run up.
-        jobs_anew: jobs that are free and due at their time from now on, whoever has them; their generation rises.
-        strays: rows that no log knows, by table and id: they go; of jobs, those of a kind that nobody carries out.
-        policies: policy bodies to keep, by hash; one that is there already stays as it is.
+        counted: conditions on the counters that policies have read; of several commits that read the same, one
+            succeeds.
+        turn: the thread's counter; see `Turn`.
+        enqueue: jobs asked for; a job that waits already is made due earlier if needed, and its generation rises.
+        lease_job: a job as it was seen, and as it becomes: leased by the new owner until its new `due_at`. Also a
+            condition: generation and owner are as seen, and no other owner's lease still runs.
+        finish_job: this job, seen at this generation and owner, is done. If its generation has risen, it stays, free
+            and due now. It is applied before `enqueue`, so that one transaction can finish a job and ask for it again.
+        begin: a worker starts to advance the run.
+        jobs_anew: jobs that become free, and due at their time, whoever has them; their generation rises.
+        strays: rows to delete because no log knows them, by table and id; and jobs of a kind that nobody carries out.
+        policies: policy bodies to keep, by hash; one that is kept already stays as it is.
     """
 
     tenant: str
@@ -289,7 +290,7 @@ class Changes:
 
     @property
     def told(self) -> list[tuple[Actor, RequestChange | RunChange | DirectoryChange]]:
-        """Whose events the log takes, in order, and who stands behind them."""
+        """The changes whose events the log gets, in order, each with its actor."""
         changed: list[RequestChange | RunChange] = [*self.requests, *([self.run] if self.run else [])]
         begun = [(self.begin.actor, self.begin.change)] if self.begin else []
         people = [(self.actor, self.directory)] if self.directory else []
@@ -297,7 +298,7 @@ class Changes:
 
     @property
     def row_of_run(self) -> RunChange | None:
-        """What the run's row becomes by all of it."""
+        """The run's row after the transaction."""
         if self.run is None or self.begin is None:
             return self.run or (self.begin.change if self.begin else None)
         begun = self.begin.change

@@ -27,21 +27,21 @@ T = TypeVar("T")
 AnyEvent = Event | RunEvent | DirectoryEvent
 
 FORMAT = 2
-"""Version of the form of log entries. A reader refuses any other."""
+"""Version of the format of log entries. A reader refuses any other."""
 
 MAX_ENTRY = 2_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingRequest(VotingState):
-    """What of a stored request says for whom it waits, and for what: a fifth of the work of reading all of it."""
+    """The part of a stored request that says for whom it waits: a fifth of the work of reading all of it."""
 
     kind: Annotated[Kind, Field(validation_alias=AliasPath("ask", "subject", "kind"))]
 
 
 @cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
-    """Return what reads and writes a type. It takes milliseconds to make, and few commands need all of them."""
+    """Return the reader and writer of a type, made when first used: making one takes milliseconds."""
     return TypeAdapter(kind)
 
 
@@ -56,12 +56,12 @@ def encode_request(request: Request) -> bytes:
 
 
 def decode_request(body: bytes | str) -> Request:
-    """Read a request back; raise `RecordAltered` if this is not one."""
+    """Read a request back; raise `RecordAltered` if these bytes are none."""
     return _read(Request, body, "request")
 
 
 def decode_waiting(body: bytes) -> WaitingRequest:
-    """Read as much of a request as says for whom it waits; raise `RecordAltered` if it cannot be read."""
+    """Read the part of a request that says for whom it waits; raise `RecordAltered` if it cannot be read."""
     return _read(WaitingRequest, body, "request")
 
 
@@ -71,7 +71,7 @@ def encode_run(run: Run) -> bytes:
 
 
 def decode_run(body: bytes | str) -> Run:
-    """Read a run back; raise `RecordAltered` if this is not one."""
+    """Read a run back; raise `RecordAltered` if these bytes are none."""
     return _read(Run, body, "run")
 
 
@@ -81,7 +81,7 @@ def encode_delivery(delivery: Delivery) -> bytes:
 
 
 def decode_delivery(body: bytes | str) -> Delivery:
-    """Read a delivery back; raise `RecordAltered` if this is not one."""
+    """Read a delivery back; raise `RecordAltered` if these bytes are none."""
     return _read(Delivery, body, "delivery")
 
 
@@ -91,7 +91,7 @@ def encode_policy(policy: Policy) -> bytes:
 
 
 def decode_policy(body: bytes) -> Policy:
-    """Read a policy back; raise `RecordAltered` if this is not one."""
+    """Read a policy back; raise `RecordAltered` if these bytes are none."""
     return _read(Policy, body, "policy")
 
 
@@ -120,7 +120,7 @@ def decode_entry(position: str, body: bytes, leaf: str) -> Entry:
     """Read a log entry back.
 
     Raises:
-        RecordAltered: if the entry is not what was written.
+        RecordAltered: if the entry was altered since it was written.
         StoreTooNew: if it is of another format.
     """
     try:
@@ -141,14 +141,14 @@ def decode_entry(position: str, body: bytes, leaf: str) -> Entry:
 
 
 def read_as(kind: type[T], value: object) -> T:
-    """Return a value of the domain from JSON that has its fields by name; raise `ValueError` if it cannot be one."""
+    """Return a value of the domain from JSON with its fields by name; raise `ValueError` if it cannot be one."""
     of_class: Any = kind
     found: T = _adapter(of_class).validate_python(value)
     return found
 
 
 def _read(kind: type[T], body: bytes | str, what: str) -> T:
-    of_class: Any = kind  # mypy takes type[T] for nothing that can be hashed
+    of_class: Any = kind  # mypy thinks that type[T] cannot be hashed
     adapter: TypeAdapter[T] = _adapter(of_class)
     try:
         return adapter.validate_json(body)

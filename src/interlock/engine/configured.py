@@ -1,4 +1,4 @@
-"""The policies and people of `interlock.yaml`, always as the file is now; as it last was, while it cannot be used."""
+"""The policies and people of `interlock.yaml`, as the file is now, or the last good ones while it cannot be used."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ BUILT_IN = PolicySet(
     default=Policy("local", _by_a_reviewer(timedelta(days=7)), initiator_may_approve=True),
     directory=Directory(local_roles=True),
 )
-"""What holds where nothing is configured: one person on one machine."""
+"""The configuration without a file: one person on one machine."""
 
 DEFAULT = Policy("default", _by_a_reviewer(timedelta(hours=24)))
-"""What holds where a file says nothing about the default."""
+"""The default policy of a file that names none."""
 
 
 class ConfiguredPolicies:
-    """The policies and people that are configured, read again whenever the file has changed.
+    """Reads policies and people from the configuration, again whenever the file has changed.
 
-    A file that is broken, half saved, empty or gone changes nothing: what it said last holds until it is mended.
+    While the file is broken, half saved, empty or gone, its last good content holds.
 
     Raises:
         BadInput: as `build_policies`.
@@ -58,10 +58,10 @@ class ConfiguredPolicies:
 
     def __init__(self, settings: Settings) -> None:
         self._good = settings.origin, build_policies(settings)
-        self._held: tuple[Stamp | None, PolicySet] | None = None  # how a file was found that cannot be used, if settled
+        self._held: tuple[Stamp | None, PolicySet] | None = None  # the stamp of a settled file that cannot be used
 
     def current(self) -> PolicySet:
-        """Return policies and people as they are configured now, or as they last were, and why. See the port."""
+        """Return policies and people as configured now, or the last good ones with the reason. See the port."""
         origin, good = self._good
         return good if origin is None else from_snapshot(self, partial(self._look, origin, good))
 
@@ -73,7 +73,7 @@ class ConfiguredPolicies:
         if held is None and origin.settled and stamp == origin.stamp:
             return good
         try:
-            # Only people and policies are taken over; where the database is does not change while running.
+            # Only people and policies are read again: the database's address does not change in a running process.
             settings = reload_settings(origin)
             self._good, self._held = (settings.origin, build_policies(settings)), None
         except Exception as error:  # noqa: BLE001 - whatever a half saved file does to its readers
@@ -82,7 +82,7 @@ class ConfiguredPolicies:
         return self._good[1]
 
     def _hold(self, error: Exception, stamp: Stamp | None) -> tuple[Stamp | None, PolicySet]:
-        """Go on with the last good one, and say why: every process that reads this file says the same."""
+        """Go on with the last good configuration, and say why. Every process that reads this file says the same."""
         problem = error.message if isinstance(error, InterlockError) else f"{type(error).__name__}: {error}"
         problem = " ".join(problem.split())[:MAX_PROBLEM].rstrip(".")
         since = "" if stamp is None else f" (as of {datetime.fromtimestamp(stamp[0] // 10**9, UTC):%Y-%m-%d %H:%M:%S}Z)"
@@ -96,7 +96,7 @@ def build_policies(settings: Settings) -> PolicySet:
 
     Raises:
         InvalidPolicy: if a policy cannot work; with file, line and key.
-        InvalidConfig: if people are not told apart.
+        InvalidConfig: if two people have one id.
     """
     origin = settings.origin
     if origin is None:
@@ -120,7 +120,7 @@ def _stamp(origin: ConfigFile) -> Stamp | None:
 
 @dataclass(frozen=True, slots=True)
 class _PolicyBuilder:
-    """Builds policies; says file, line and key where one cannot work."""
+    """Builds policies; says file, line and key if one cannot work."""
 
     error: Callable[[Place, str], BadInput]
     groups: Collection[str]
@@ -200,7 +200,7 @@ class _PolicyBuilder:
         if level.approve and level.hold:
             raise self.error((*path, "hold"), "there is no vote that could be taken back: a rule approves; remove it")
         if level.approve and is_last:
-            # Requests whose facts are missing or wrong go to the last level: a rule there would approve them.
+            # Requests with missing or wrong facts go to the last level, where a rule would approve them.
             raise self.error((*path, "approve"), "the last level must ask people: add one with `steps` after it")
         if not level.approve and not level.steps:
             raise self.error(path, "has no steps: add `steps`, or `approve: automatically`")
@@ -226,7 +226,7 @@ class _PolicyBuilder:
         )
 
     def _calendar(self, step: StepSettings, policys: str | None, path: Place) -> Calendar | None:
-        """Return the calendar of a step: its own, or its policy's, which is known to exist."""
+        """Return the calendar of a step: its own or its policy's, which exists."""
         if step.calendar is not None:
             self._must_exist(step.calendar, (*path, "calendar"))
         name = step.calendar or policys

@@ -1,4 +1,4 @@
-"""What follows from a change of a request: what work it asks for, and until when it may be committed."""
+"""What follows from a change of a request: a job for its run, and the time limit of the commit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from interlock.engine.ports.store import Loaded
 def with_consequences(
     change: RequestChange, before: Request, loaded: Loaded, actor: Actor, hold: Hold | None
 ) -> Changes:
-    """Add to a request's change what follows from it: work for its run, and the conditions under which it holds."""
+    """Add to a request's change the job for its run, and the conditions of the commit."""
     after = change.after
     settled = before.is_open and not after.is_open and after.status is not Status.withdrawn
     run = _released(before, after, loaded, actor)
@@ -60,7 +60,7 @@ def ends_at(request: Request, command: Command, events: Sequence[Event], policy:
 
 
 def _released(before: Request, after: Request, loaded: Loaded, actor: Actor) -> RunChange | None:
-    """A run that waits for an unknown effect goes on when that effect is settled."""
+    """Let a run that waits for an unknown effect go on when that effect is settled."""
     if before.effect is not EffectState.unknown or after.effect is EffectState.unknown or loaded.run is None:
         return None
     run = loaded.run.run
@@ -76,5 +76,5 @@ def advance_job(tenant: str, run_id: str, due_at: datetime) -> Job:
 
 
 def actor_of(principal: Principal, key: str | None = None) -> Actor:
-    """Return who the log names for what this principal does, in the call of this key."""
+    """Return the actor that the log names for this principal, in the call with this key."""
     return Actor(principal.id, principal.via, principal.address, key)

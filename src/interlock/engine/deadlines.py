@@ -1,4 +1,4 @@
-"""What is due becomes a command. Any process may sweep; the expected version picks the one winner."""
+"""Turns what is due into commands. Any process may sweep; the expected version lets one of them win."""
 
 from __future__ import annotations
 
@@ -17,23 +17,22 @@ PAGE = 100
 
 
 class Backoff:
-    """Remembers what is delayed, each time for twice as long.
+    """Delays what cannot be carried out, each time twice as long.
 
-    What is due is read a page at a time, what has been due for longest first. What can never be carried out, such as a
-    request whose row was altered, would fill that page for ever, and nothing else would come to its turn: so each page
-    is longer by the number of those, `count`.
+    What is due is read a page at a time, the longest due first. What can never be carried out, such as a request whose
+    row was altered, would fill that page for ever. So each page is longer by the number of those, `count`.
 
     Attributes:
-        unread: how many more were found that cannot even be read.
+        unread: how many more cannot even be read.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._left: dict[Hashable, tuple[float, float]] = {}  # until when, and for how many seconds
+        self._left: dict[Hashable, tuple[float, float]] = {}  # until which moment, and for how many seconds
         self.unread = 0
 
     def put(self, what: Hashable) -> None:
-        """Delay something."""
+        """Delay something further."""
         _, before = self._left.get(what, (0.0, FIRST / 2))
         seconds = min(LONGEST, 2 * before)
         self._left[what] = self._clock() + seconds, seconds
@@ -43,16 +42,16 @@ class Backoff:
 
     @property
     def count(self) -> int:
-        """How many of those that are read are delayed already."""
+        """How many of the next page are delayed already."""
         now = self._clock()
         self._left = {what: left for what, left in self._left.items() if now < left[0] + LONGEST}
         return self.unread + sum(now < until for until, _ in self._left.values())
 
 
 async def sweep(store: Store, desk: Desk) -> int:
-    """Remind, escalate and expire by the store's clock, what has been due for longest first.
+    """Remind, escalate and expire by the store's clock, the longest due first.
 
-    Return for how many requests something was due; as many as `PAGE` means that there may be more.
+    Return for how many requests something was due; if that is `PAGE`, there may be more.
     """
     backoff = Backoff()
     while True:
@@ -71,10 +70,10 @@ async def carry_out_due(
     complain: Callable[[str], None] = lambda _: None,
     backoff: Backoff | None = None,
 ) -> int:
-    """Do what is due for these requests, by tenant and id, unless somebody is faster; return how much was done.
+    """Do what is due for these requests (tenant and id), unless somebody was faster; return how much was done.
 
-    One that has been altered in the database, or whose calendar cannot be reckoned on this machine, is complained about
-    and delayed: it must not stop the others.
+    A request that was altered in the database, or whose calendar this machine does not know, is complained about and
+    delayed, so that it does not stop the others.
     """
     backoff, done = backoff or Backoff(), 0
     for tenant, request_id in overdue:

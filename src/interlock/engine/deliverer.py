@@ -1,4 +1,4 @@
-"""Sends what is planned: each message by one process at a time, again and again until it is taken or given up."""
+"""Sends the planned messages: each by one process at a time, until it is accepted or given up."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ from interlock.errors import Conflict, InterlockError, StoreError, StoreReplaced
 from interlock.failpoints import failpoint
 
 LEASE = timedelta(seconds=60)
-"""For how long a message is its sender's; then, if that has ended without a word, another one sends it."""
+"""How long a message belongs to the process that sends it; after that, another process may send it."""
 
 PATIENCE = 30.0
-"""Seconds for the other side to take a message."""
+"""Seconds for the other side to accept a message."""
 
 LAST_SECONDS = 5.0
-"""Seconds for messages under way once it is stopped: what is not taken by then is sent again by another process."""
+"""Seconds for messages under way when it is stopped; another process sends those that were not accepted by then."""
 
 LOOK_AGAIN = 2.0
-"""Seconds between two looks at what others have planned."""
+"""Seconds between two reads of what others have planned."""
 
 BEHIND, BEHIND_RETRY = timedelta(seconds=1), timedelta(seconds=5)
-"""How long a message waits at least for one that goes before it, and for one that did not go at once."""
+"""The shortest wait for an earlier message, and for one whose first attempt has failed."""
 
 MOST_EARLIER = 200
 
 
 class Deliverer:
-    """Sends the messages of some channels until it is stopped. Any number of processes may do that at once.
+    """Sends the messages of some channels until it is stopped. Many processes may do that at once.
 
     Args:
-        complain: is told when a channel begins to fail, and when it works again.
+        complain: called when a channel begins to fail, and when it works again.
     """
 
     def __init__(self, store: Store, senders: Sequence[Sender], complain: Callable[[str], None]) -> None:
@@ -59,11 +59,11 @@ class Deliverer:
         self._changed = asyncio.Event()
 
     def wake(self) -> None:
-        """Say that something was planned, from this event loop."""
+        """Have it look for new messages now. Call this from its event loop."""
         self._changed.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Send until it is stopped; then let what is under way come to its end, if it soon does, and close channels."""
+        """Send until it is stopped; then wait a little for messages under way, and close the channels."""
         stopping = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
@@ -83,7 +83,7 @@ class Deliverer:
             await self._end()
 
     async def drain(self) -> int:
-        """Send what is due, and what becomes due by that; return how many messages were tried."""
+        """Send what is due, and what becomes due by that; return how many attempts were made."""
         done = 0
         while True:
             await self._begin()
@@ -93,7 +93,7 @@ class Deliverer:
             await asyncio.gather(*self._in_hand.values())
 
     async def close(self) -> None:
-        """Let the channels go."""
+        """Close the channels."""
         for sender in self._senders.values():
             await sender.close()
 
@@ -106,7 +106,7 @@ class Deliverer:
         await self.close()
 
     async def _begin(self) -> float:
-        """Begin to send what is due and has a place; return for how many seconds nothing else comes due."""
+        """Start to send the due messages that have a slot; return the seconds until something else comes due."""
         seconds = LOOK_AGAIN
         for name, sender in self._senders.items():
             free = sender.at_once - self._of_channel[name]
@@ -152,7 +152,7 @@ class Deliverer:
         await self._store.write_delivery(after)
 
     async def _sent(self, sender: Sender, mine: Delivery, earlier: Sequence[Delivery]) -> Delivery:
-        """Return what becomes of a message."""
+        """Send a message; return it as it is afterwards."""
         try:
             message = await self._message(mine, earlier)
             async with asyncio.timeout(PATIENCE):
@@ -163,7 +163,7 @@ class Deliverer:
             return postponed(mine, later.until)
         except Exception as error:
             if isinstance(error, StoreUnavailable):
-                raise  # that is no answer of the other side; a record that is altered is tried as often as any other
+                raise  # no answer of the other side; an altered record is tried as often as any other message
             failure = _failure(error)
             after = failed(mine, await self._store.now(), failure, sender.schedule)
             self._fails(sender, f"{failure.error} {_then(after)}")
@@ -198,7 +198,7 @@ class Deliverer:
 
 
 def _after(before: Delivery, now: datetime) -> datetime:
-    """Return when to look again whether a message has gone: soon, if it may be being sent; else when that is tried."""
+    """Return when to check again whether an earlier message was sent: soon, or at its next attempt."""
     soon = now + (BEHIND if not before.attempts else BEHIND_RETRY)
     return soon if before.due_at is None or before.due_at <= now + LEASE else before.due_at
 

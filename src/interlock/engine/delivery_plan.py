@@ -1,4 +1,4 @@
-"""What the log tells becomes messages: a row for each recipient, before anything is sent."""
+"""Turns entries of the log into messages: a row for each recipient, before anything is sent."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 class DeliveryPlan:
     """The channel that plans the deliveries of all others in a tenant: a `Channel` that a `Follower` brings the log.
 
-    An entry that comes again plans nothing again: a delivery's id says what it is about, and to whom it goes.
+    An entry that comes again plans nothing new, because a delivery's id names the entry and the recipient.
 
     Args:
         planned: called when something is to be sent.
-        complain: is told which channel is not told of something, and why.
+        complain: called with the channel that cannot be told of something, and the reason.
     """
 
     name = "deliveries"
@@ -58,7 +58,7 @@ class DeliveryPlan:
             self._planned()
 
     async def _requests(self, ids: AbstractSet[str]) -> dict[str, Request]:
-        """Return the requests that are what their logs say: one that cannot be read hides no other one."""
+        """Return the requests that agree with their logs, even if others cannot be read."""
         try:
             return dict(with_whole_requests(await self._store.load(self._tenant, ids)).requests)
         except RecordAltered:
@@ -67,7 +67,7 @@ class DeliveryPlan:
             return {key: one for each in sorted(ids) for key, one in (await self._requests({each})).items()}
 
     async def _of(self, entry: Entry, request: Request | None, new: Sequence[Delivery]) -> list[Delivery]:
-        """Return what is planned of an entry, after these new ones."""
+        """Return the deliveries that an entry plans, after these new ones."""
         now, made = await self._store.now(), list[Delivery]()
         for sender in self._senders:
             for recipient in dict.fromkeys(await self._recipients(sender, entry, request)):
@@ -76,22 +76,22 @@ class DeliveryPlan:
         return made
 
     async def _recipients(self, sender: Sender, entry: Entry, request: Request | None) -> Sequence[Recipient]:
-        """Return to whom an entry goes by a channel; to nobody if that cannot be said: all others wait for the plan."""
+        """Return the recipients of an entry by a channel; nobody if the channel fails: the others must not wait."""
         try:
             return await sender.recipients(entry, request)
         except Exception as error:
             if isinstance(error, Conflict | StoreError) and not isinstance(error, RecordAltered):
-                raise  # it passes, or a process of a newer version knows
+                raise  # the error passes, or a process of a newer version can do it
             self._complain(f"{sender.name} is not told of entry {entry.seq} of {entry.stream}: {error}.")
             return ()
 
     async def _braked(self, sender: Sender, recipient: Recipient, new: Sequence[Delivery], now: datetime) -> Recipient:
-        """Return a recipient; of the one message that stands for all others, where they have had enough."""
+        """Return the recipient; if they have reached their limit, for the one message that combines the rest."""
         if sender.most_an_hour is None or recipient.bundle or recipient.alone:
             return recipient
         mine = [one for one in new if (one.channel, one.recipient) == (sender.name, recipient.name)]
         due_at = recipient.due_at or now
-        since = now - HOUR if due_at <= now else due_at - DAY  # what waits for the end of quiet hours comes all at once
+        since = now - HOUR if due_at <= now else due_at - DAY  # after quiet hours all come at once
         before = await self._store.count_deliveries(self._tenant, sender.name, recipient.name, since)
         if before + len(mine) < sender.most_an_hour:
             return recipient

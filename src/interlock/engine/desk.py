@@ -49,8 +49,8 @@ class Desk:
     """Changes requests.
 
     Attributes:
-        pool: the engine's own threads, which no agent's plain function can keep busy: for what takes its second, or
-            waits for a disk.
+        pool: the engine's own threads, which no agent's function can keep busy, for work that takes a second or waits
+            for a disk.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Desk:
         self._waker = waker
 
     def held_configuration(self) -> str | None:
-        """Say why the configuration cannot be used as it is now, so that the last good one holds; None if it can."""
+        """Say why the last good configuration holds in place of the present one; None if the present one holds."""
         return self._directories.configured().held
 
     async def handle(
@@ -76,19 +76,19 @@ class Desk:
         known: Request | Loaded | None = None,
         key: str | None = None,
     ) -> Request:
-        """Change one request as asked, or refuse; return it as it stands afterwards.
+        """Carry out a command on one request, or refuse it; return the request as it is afterwards.
 
         Args:
-            key: an idempotency key: what was done in a call with it is not done again.
-            hold: with a claim: the advance that makes it must still hold its run when the claim is committed.
-            known: the request as the caller has compared it with its log, or what was just loaded with it: it is read
-                again only if it has changed.
+            key: an idempotency key: a repeated call with it does nothing again.
+            hold: with a claim, the fence of the advance that claims: it must still hold its run at the commit.
+            known: the request, if the caller has compared it with its log, or has just loaded it. It is read again only
+                if it has changed.
 
         Raises:
-            Refused, InvalidAnswer: if the rules say no, or edited arguments or an answer do not fit; it is in the log.
-            RecordAltered: if the store gave back something else than was written.
+            Refused, InvalidAnswer: if the rules say no, or edited arguments or an answer do not fit. The log notes it.
+            RecordAltered: if the record was altered since it was written.
             AdvanceOvertaken: if `hold` does not hold.
-            EffectRefused: if it claims again, with the same key, what it claimed before; it is not in the log.
+            EffectRefused: if it repeats a claim with the same key. The log does not note it.
             Conflict: if others changed the same request many times in a row.
         """
         at_hand = list[Request | Loaded]() if known is None else [known]
@@ -99,7 +99,7 @@ class Desk:
             loaded = await self._load(command, principal, hold, at_hand)
             if _was_done(command, principal, key, loaded):
                 return loaded.requests[command.request_id]
-            if not judged:  # once, however many races are lost: what is asked never changes
+            if not judged:  # once, however many races are lost: the ask never changes
                 judged.append(await self._judge(loaded.requests[command.request_id], command, principal))
             return await self._handle_once(judged[0], principal, hold, loaded, key)
 
@@ -111,7 +111,7 @@ class Desk:
     async def _load(
         self, command: Command, principal: Principal, hold: Hold | None, at_hand: list[Request | Loaded]
     ) -> Loaded:
-        """Return what is decided on; what is at hand is taken as it is, once."""
+        """Return the request and its run; what is at hand is used first, once."""
         if at_hand:
             known = at_hand.pop()
             if isinstance(known, Loaded):
@@ -126,7 +126,7 @@ class Desk:
         return loaded
 
     async def _read(self, tenant: str, request_id: str, *, with_run: bool = False) -> Loaded:
-        """Read a request as its log says; and its run."""
+        """Read a request, compared with its log, and its run."""
         found = await self._store.load(tenant, [request_id], run_of=request_id if with_run else None)
         loaded = verified(found)
         request = loaded.requests.get(request_id)
@@ -137,10 +137,10 @@ class Desk:
         return loaded
 
     async def _judge(self, request: Request, command: Command, principal: Principal) -> Command:
-        """Return a vote as it is to be counted, and any other command as it is; put a misfit into the log."""
+        """Return a vote as it will be counted, any other command unchanged; note in the log if it does not fit."""
         if not isinstance(command, CastVote) or (command.subject is None and command.answer is None):
             return command
-        if principal.kind != "person":  # who is refused, whatever the vote says
+        if principal.kind != "person":  # only people vote: the rules refuse it anyway
             return command
         try:
             return await self._checked(request, command)
@@ -165,16 +165,16 @@ class Desk:
         changes = with_consequences(change, request, loaded, actor_of(principal, key), hold)
         before = min(loaded.now + FRESH, ends_at(request, command, change.events, context.policy) or NEVER)
         begun = await self.hand_off.commit(replace(changes, before=before, counted=seen.counted), self._store.commit)
-        if not isinstance(command, ClaimEffect | RecordEffect):  # the end of their advance tells of them
+        if not isinstance(command, ClaimEffect | RecordEffect):  # the end of their advance wakes the others
             self._waker.wake(work=not begun)
         return change.after
 
     async def _context(
         self, command: Command, principal: Principal, loaded: Loaded
     ) -> tuple[DecisionContext, PolicySet, WindowCount]:
-        """Return in what a command is decided, with the configuration and what was counted for it."""
+        """Return the context in which a command is decided, with the configuration and the counts."""
         request = loaded.requests[command.request_id]
-        if isinstance(command, RecordEffect):  # what happened is recorded whatever is configured
+        if isinstance(command, RecordEffect):  # a result is recorded under any configuration
             policies = NO_POLICIES
             policy = policies.default
         else:
@@ -195,7 +195,7 @@ class Desk:
         return found, policies, seen
 
     async def tried(self, command: Command, principal: Principal) -> tuple[Request, tuple[Event, ...], DecisionContext]:
-        """Return a request, and what would come of a command on it now: nothing changes, and no refusal is noted.
+        """Try a command: return the request, and the events that it would bring. Nothing changes or is noted.
 
         Raises:
             Refused, InvalidAnswer: as `handle` would.
@@ -213,12 +213,12 @@ class Desk:
     async def see(
         self, request: Request, history: Sequence[Entry], people: Iterable[str], principal: Principal
     ) -> Request:
-        """Put into the log who sees what stands there now, each person once for it; return the request as it is then.
+        """Note in the log who sees the request as it stands, each person once; return the request as it is afterwards.
 
         Args:
-            request, history: as they were compared with each other.
+            request, history: the request and its log, which agree.
             people: canonical ids.
-            principal: who stands behind the entry.
+            principal: who makes the entry.
         """
         names, at_hand = tuple(dict.fromkeys(people)), [(request, history)]
 
@@ -239,7 +239,7 @@ class Desk:
         return await until_committed(attempt, request.id)
 
     async def _note(self, request: Request, command: Command, principal: Principal, refusal: InterlockError) -> None:
-        """Put a refusal into the log, once. That nothing is due yet, or any more, is not news."""
+        """Note a refusal in the log, once; but not that a command by time came too early or too late."""
         if isinstance(command, ByTime):
             return
 
@@ -259,7 +259,7 @@ class Desk:
 
 
 def _was_done(command: Command, principal: Principal, key: str | None, loaded: Loaded) -> bool:
-    """Say whether a call with this key has done it already; raise `EffectRefused` if it claims the effect again."""
+    """Say whether an earlier call with this key has done it; raise `EffectRefused` if it claims the effect again."""
     history = loaded.logs.get(command.request_id, ())
     done = was_done(history, principal, key)
     if done and isinstance(command, ClaimEffect):
@@ -268,7 +268,7 @@ def _was_done(command: Command, principal: Principal, key: str | None, loaded: L
 
 
 def _view_of(command: Command, context: DecisionContext, loaded: Loaded) -> tuple[Viewed, ...]:
-    """Return that a voter has seen what they name, unless the log says so already."""
+    """Return the entry that a voter has seen what they name, unless the log has it already."""
     if not isinstance(command, CastVote) or not command.shown:
         return ()
     history = loaded.logs.get(command.request_id, ())

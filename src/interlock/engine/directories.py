@@ -1,4 +1,4 @@
-"""Policies and people of each tenant as they are now: what is configured, and what the tenant's log says beside it."""
+"""The present policies and people of each tenant: the configuration together with the tenant's log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from interlock.errors import RecordAltered
 
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
-    """What is to become of a directory: the events, and the rows that come and go with them. See `DirectoryChange`."""
+    """A planned change of a directory: the events, and the rows that they add and remove. See `DirectoryChange`."""
 
     events: tuple[DirectoryEvent, ...]
     secrets: tuple[AccountSecrets, ...] = ()
@@ -34,7 +34,7 @@ class PlannedChange:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What has changed in a directory; `again` says that an earlier call with the same idempotency key did it."""
+    """What a call has changed in a directory; `again`: an earlier call with the same idempotency key has done it."""
 
     events: tuple[DirectoryEvent, ...]
     again: bool = False
@@ -42,7 +42,7 @@ class Changed:
 
 @dataclass(slots=True)
 class _Seen:
-    """What was read of a tenant last, and what it comes to with what is configured."""
+    """What was read of a tenant last, and the result together with the configuration."""
 
     kept: KeptDirectory
     leaf: str = ""
@@ -50,16 +50,16 @@ class _Seen:
     configured: PolicySet | None = None
     merged: PolicySet | None = None
     until: datetime | None = None
-    """When something that a provider has said counts no more, so that it comes to something else."""
+    """When claims of a provider expire, so that the result changes."""
 
 
 @dataclass(slots=True)
 class Directories:
-    """Reads and changes the directories of tenants: never older than the call that asks for them.
+    """Reads and changes the directories of tenants. What it returns is never older than the call.
 
     Args:
-        store: its log says what was changed while servers run.
-        policies: what is configured, for all tenants.
+        store: its log has the changes that were made while servers ran.
+        policies: the configuration, for all tenants.
     """
 
     store: Store
@@ -67,29 +67,29 @@ class Directories:
     _seen: dict[str, _Seen] = field(default_factory=dict)
 
     def configured(self) -> PolicySet:
-        """Return what is configured: its policies hold for all tenants, its people are not all of them."""
+        """Return the configuration. Its policies hold for all tenants; tenants may have more people than it names."""
         return self.policies.current()
 
     def canonical(self, name: str) -> str:
-        """Return the one id of a person: other names are configured, and are the same in all tenants."""
+        """Return the one id of a person. Aliases are configured, the same for all tenants."""
         return self.policies.current().directory.canonical(name)
 
     async def kept(self, tenant: str, version: int | None = None) -> KeptDirectory:
-        """Return what the log says of a tenant's people.
+        """Return what a tenant's log says of its people.
 
         Args:
-            version: of the directory, where it was read already.
+            version: the directory's, if it was read already.
 
         Raises:
-            RecordAltered: if that is not what was written.
+            RecordAltered: if the log was altered since it was written.
         """
         return (await self._read(tenant, version)).kept
 
     async def current(self, tenant: str, version: int | None = None) -> PolicySet:
-        """Return the policies and people of a tenant, as they are now. See `kept`."""
+        """Return the present policies and people of a tenant. See `kept`."""
         seen, configured = await self._read(tenant, version), self.policies.current()
         known = seen.merged is not None and seen.configured is configured
-        if known and seen.until is None:  # nothing of it ends by itself
+        if known and seen.until is None:  # nothing in it expires
             assert seen.merged is not None
             return seen.merged
         now = await self.store.now() if seen.kept.claimed else None
@@ -101,7 +101,7 @@ class Directories:
         return seen.merged
 
     async def directory(self, tenant: str, version: int | None = None) -> Directory:
-        """Return the people of a tenant, as they are now. See `kept`."""
+        """Return the present people of a tenant. See `kept`."""
         return (await self.current(tenant, version)).directory
 
     async def change(
@@ -110,8 +110,8 @@ class Directories:
         """Change a directory as the rules allow, once for each key of its actor.
 
         Args:
-            plan: says what is to become of it as it stands; asked again when somebody else was faster. What it raises
-                is raised, and nothing was changed.
+            plan: returns the change of the directory as it stands; called again if somebody else was faster. If it
+                raises an error, the error is passed on and nothing is changed.
 
         Raises:
             BadInput: if the key was used for another call.
@@ -136,17 +136,17 @@ class Directories:
     async def _read(self, tenant: str, version: int | None) -> _Seen:
         wanted = await self.store.directory_version(tenant) if version is None else version
         seen = self._seen.get(tenant)
-        if not wanted:  # whoever makes tenants up fills no memory
+        if not wanted:  # names of tenants that do not exist must not fill the memory
             return _Seen(KeptDirectory(tenant))
         if seen is None or seen.kept.version != wanted:
             seen = self._seen[tenant] = await self._read_on(tenant, seen, wanted)
         return seen
 
     async def _read_on(self, tenant: str, seen: _Seen | None, wanted: int) -> _Seen:
-        """Return a directory with the entries that came since it was read, if what was read is still there."""
+        """Return a directory with the entries since it was read; read it anew if the log was replaced."""
         known = None if seen is None or seen.kept.version > wanted else seen
         entries = await self.store.history(tenant, STREAM, since=1 if known is None else known.kept.version)
-        if known is not None and (not entries or entries[0].leaf != known.leaf):  # a backup was put back
+        if known is not None and (not entries or entries[0].leaf != known.leaf):  # a backup was restored
             known, entries = None, await self.store.history(tenant, STREAM)
         new, before = (entries, None) if known is None else (entries[1:], known.kept)
         kept = directory_of_log(tenant, new, before)

@@ -1,6 +1,6 @@
-"""Hands a run to a free worker of this process in the very transaction that makes the run ready.
+"""Hands a run to a free worker of this process in the transaction that makes the run ready.
 
-Only time depends on it. If no worker is free, or something speaks against it, the job waits until a worker finds it.
+It only saves time. If no worker is free, or the advance cannot start so, the job waits until a worker finds it.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ class LocalWorker(Protocol):
     """A worker of this process."""
 
     def has_slot(self, changes: Changes) -> bool:
-        """Say whether it could advance the run whose job is among these changes."""
+        """Say whether the worker could advance the run whose job is among these changes."""
 
     async def take_up(self, changes: Changes, commit: Commit) -> bool:
-        """Commit these changes with the start of the advance, and carry the advance on even if nobody waits for it.
+        """Commit these changes with the start of the advance, and run the advance, even if the caller stops waiting.
 
         Returns:
-            False, and nothing was committed, if the advance cannot start with them.
+            False if the advance cannot start with them; then nothing was committed.
         """
 
 
 class HandOff:
-    """Knows the workers that are at work in this process."""
+    """Knows the workers that run in this process."""
 
     def __init__(self) -> None:
         self._workers: list[LocalWorker] = []
@@ -42,10 +42,10 @@ class HandOff:
         self._workers.remove(worker)
 
     async def commit(self, changes: Changes, commit: Commit) -> bool:
-        """Commit these changes, and with them the start of the advance for which they ask, if a worker is free.
+        """Commit these changes; if a worker is free, together with the start of the advance for which they ask.
 
         Returns:
-            Whether a worker carries the advance on already.
+            Whether a worker runs the advance already.
         """
         free = [worker for worker in self._workers if worker.has_slot(changes)] if changes.enqueue else []
         if free and await free[0].take_up(changes, commit):

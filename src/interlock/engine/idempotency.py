@@ -1,4 +1,4 @@
-"""Calls that are made again with the same idempotency key: they find what the first one did, and do nothing."""
+"""Calls that are repeated with the same idempotency key: they find what the first one did, and do nothing."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ LONGEST_KEY = 200
 
 
 def check_key(key: str) -> None:
-    """Refuse what is no idempotency key; raise `InvalidValue`."""
+    """Raise `InvalidValue` if this is no idempotency key."""
     if not key.strip() or not key.isprintable() or len(key) > LONGEST_KEY:
         raise InvalidValue("key", f"must be text that can be shown, of 1 to {LONGEST_KEY} characters")
 
 
 def key_of(key: str | None, asked: object) -> str | None:
-    """Return how the log names a call: its key, and a digest of what it asks for."""
+    """Return the name of a call in the log: its key, and a digest of what it asks for."""
     if key is None:
         return None
-    if isinstance(asked, CastVote) and asked.unseen:  # the digest is that of whatever stood there
+    if isinstance(asked, CastVote) and asked.unseen:  # such a vote names no digest of its own
         asked = replace(asked, digest="")
     return f"{key} {hashlib.sha256(repr(asked).encode(errors='surrogatepass')).hexdigest()[:16]}"
 
 
 def was_done(history: Sequence[Entry], principal: Principal, key: str | None) -> bool:
-    """Say whether a principal's call with this key has changed something already. See `entries_of`."""
+    """Say whether an earlier call of a principal with this key has changed something. See `entries_of`."""
     return key is not None and bool(entries_of(history, principal.id, key))
 
 
 def entries_of(history: Sequence[Entry], by: str, key: str) -> list[Entry]:
-    """Return what a call with this key has changed already.
+    """Return the entries that an earlier call with this key has made.
 
     Raises:
-        BadInput: if it asked for something else.
+        BadInput: if the earlier call asked for something else.
     """
     found = []
     for entry in history:
@@ -58,7 +58,7 @@ def entries_of(history: Sequence[Entry], by: str, key: str) -> list[Entry]:
 
 
 def started_before(run: Run, asked: RunStarted, thread: str | None) -> Run:
-    """Return the run that was started with a key; raise `BadInput` if it was started otherwise, or forked."""
+    """Return the run that was started with a key; raise `BadInput` if it was started differently, or forked."""
     forked = run.origin is not None and run.origin.is_fork
     found = run.agent, run.reference, run.input, run.context, run.configurable, run.thread
     if forked or found != (asked.agent, asked.reference, asked.input, asked.context, asked.configurable, thread):
@@ -67,10 +67,10 @@ def started_before(run: Run, asked: RunStarted, thread: str | None) -> Run:
 
 
 def forked_before(run: Run, source: str, pause: int | None, changes: Mapping[str, Json]) -> Run:
-    """Return the run that was forked with a key; raise `BadInput` if it was started, or forked otherwise.
+    """Return the run that was forked with a key; raise `BadInput` if it was started, or forked differently.
 
     Args:
-        pause: None for the last one that there was then.
+        pause: None for the last one at that time.
     """
     origin = run.origin
     same = origin is not None and origin.is_fork and (origin.run_id, origin.changes or {}) == (source, changes)
@@ -84,10 +84,10 @@ def _used_for_another(what: str) -> BadInput:
 
 
 def check_claimed(request: Request, history: Sequence[Entry], key: str | None) -> None:
-    """Refuse a claim that is made again, unless no second effect can come of it.
+    """Refuse a repeated claim, unless it cannot cause a second effect.
 
     Raises:
-        EffectRefused: if the attempt that was claimed with this key is over, or may have done what it was claimed for.
+        EffectRefused: if the attempt that was claimed with this key is over, or may have had its effect.
     """
     mine = [one.event.claim for one in history if one.key == key and isinstance(one.event, EffectClaimed)]
     if mine:

@@ -1,6 +1,6 @@
-"""Is what the store gave back what was written? Rows are projections: whoever acts on one has compared it with its log.
+"""Compares rows with their log before anybody acts on them, because rows are projections.
 
-The log says what is so. A row that differs from the fold of its log is never acted on (I11).
+The log is the truth. Nobody acts on a row that differs from the fold of its log (I11).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ T = TypeVar("T", Request, Run, KeptDirectory)
 
 
 def verified(loaded: Loaded) -> Loaded:
-    """Return what was loaded, as the logs say; raise `RecordAltered` if a row says something else."""
+    """Return what was loaded, as the logs say; raise `RecordAltered` if a row differs."""
     requests = {key: verified_request(request, loaded.logs[key]) for key, request in loaded.requests.items()}
     record = loaded.run
     if record is not None:
@@ -40,7 +40,7 @@ def verified(loaded: Loaded) -> Loaded:
 
 
 def with_whole_requests(loaded: Loaded) -> Loaded:
-    """Return what was loaded, without the requests that are not what their logs say."""
+    """Return what was loaded, without the requests that differ from their logs."""
     requests = {}
     for key, request in loaded.requests.items():
         with contextlib.suppress(RecordAltered):
@@ -49,10 +49,10 @@ def with_whole_requests(loaded: Loaded) -> Loaded:
 
 
 def verified_request(request: Request, history: Sequence[Entry]) -> Request:
-    """Return a request as its log says: Python takes 1 and True for the same, and the row may hold the other one.
+    """Return a request as its log says. The row is not used: 1 equals True in Python, and it may hold the other.
 
     Raises:
-        RecordAltered: if the row says something else, or the log is not what was written.
+        RecordAltered: if the row differs, or the log was altered.
     """
     logged = request_of_log(request.tenant, request.id, history)
     if request != logged:
@@ -61,7 +61,7 @@ def verified_request(request: Request, history: Sequence[Entry]) -> Request:
 
 
 def request_of_log(tenant: str, stream: str, history: Sequence[Entry]) -> Request:
-    """Return the request that its log makes; raise `RecordAltered` if the log is not what was written."""
+    """Return the request that its log makes; raise `RecordAltered` if the log was altered."""
     request = _folded(fold, "request", tenant, stream, history)
     if request.asked.digest != request.asked_digest or edition_digest(request.edition) != request.digest:
         _altered(f"The log of {stream} names other digests than those of what it holds.", stream)
@@ -69,9 +69,9 @@ def request_of_log(tenant: str, stream: str, history: Sequence[Entry]) -> Reques
 
 
 def deadlines_of(history: Sequence[Entry]) -> set[datetime | None]:
-    """Return every deadline that a request has had, of which its row keeps one when it is closed.
+    """Return every deadline that a request has had. The row of a closed request keeps one of them.
 
-    None is among them if it had none, or its row was written anew from its log.
+    None is among them if the request had none, or its row was written anew from its log.
     """
     had: set[datetime | None] = set()
     request: Request | None = None
@@ -84,15 +84,15 @@ def deadlines_of(history: Sequence[Entry]) -> set[datetime | None]:
 
 
 def run_of_log(tenant: str, stream: str, history: Sequence[Entry]) -> Run:
-    """Return the run that its log makes; raise `RecordAltered` if the log is not what was written."""
+    """Return the run that its log makes; raise `RecordAltered` if the log was altered."""
     return _folded(fold_run, "run", tenant, stream, history)
 
 
 def directory_of_log(tenant: str, history: Sequence[Entry], before: KeptDirectory | None = None) -> KeptDirectory:
-    """Return the directory that its log makes; raise `RecordAltered` if the log is not what was written.
+    """Return the directory that its log makes; raise `RecordAltered` if the log was altered.
 
     Args:
-        before: what the entries before these have made; these are all of them if it is None.
+        before: the directory before these entries; None if these are all.
     """
     known = before or KeptDirectory(tenant)
     fold_all = partial(fold_directory, directory=known)
@@ -107,13 +107,13 @@ def _folded(  # noqa: PLR0913, PLR0917 - what is folded, and of whom it must be
     history: Sequence[Entry],
     first: int = 1,
 ) -> T:
-    """Fold entries, unless they are not numbered so, do not have their hash, belong elsewhere or are not whole."""
+    """Fold entries; refuse them if a number or a hash is wrong, or one belongs to another stream or is incomplete."""
     for expected, entry in enumerate(history, start=first):
         told = entry.tenant, entry.stream, entry.seq, entry.leaf
         if told != (tenant, stream, expected, leaf_hash(entry.body)):
             _altered(f"Entry {expected} of {stream} in the log is not what was written.", stream)
     try:
-        found = fold_all(entry.event for entry in history)  # an event of the other kind is refused as well
+        found = fold_all(entry.event for entry in history)  # an event of another kind of stream is refused, too
     except ValueError as error:
         _altered(f"The log of {stream} is not whole: {error}.", stream)
     if (found.tenant, found.id) != (tenant, stream):
@@ -122,12 +122,12 @@ def _folded(  # noqa: PLR0913, PLR0917 - what is folded, and of whom it must be
 
 
 def digest_of_state(state: bytes) -> str:
-    """Return the digest under which the log names a run's LangGraph state."""
+    """Return the digest by which the log names a run's LangGraph state."""
     return "sha256:" + hashlib.sha256(state).hexdigest()
 
 
 def check_state(record: RunRecord) -> None:
-    """Raise `RecordAltered` if the stored LangGraph state of a run is missing, or not the one that its log names."""
+    """Raise `RecordAltered` if the stored LangGraph state of a run is missing, or differs from its log's digest."""
     found = None if record.state is None else digest_of_state(record.state)
     if found != record.run.state_digest:
         _altered(f"The stored state of {record.run.id} is not what was written.", record.run.id)

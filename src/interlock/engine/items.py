@@ -1,7 +1,7 @@
-"""What agents keep for themselves, beside their runs: items in namespaces, as LangGraph's `BaseStore` has them.
+"""What agents keep outside of their runs: items in namespaces, as in LangGraph's `BaseStore`.
 
-Nothing here is governed, and nothing of it is in the log. The operations do what LangGraph's `InMemoryStore` does with
-them; a property test holds every store to that.
+Nothing here is governed or logged. The operations do the same as LangGraph's `InMemoryStore`; a property test holds
+every store to that.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something that an agent keeps: a JSON object, encoded, so that nothing that a caller holds can change it."""
+    """Something that an agent keeps: a JSON object, encoded, so that no caller can change it."""
 
     namespace: Namespace
     key: str
@@ -45,7 +45,7 @@ class GetItem:
 
 @dataclass(frozen=True, slots=True)
 class PutItem:
-    """Keep a value under a key, or with None take away what is there."""
+    """Keep a value under a key; None deletes the item."""
 
     namespace: Namespace
     key: str
@@ -54,7 +54,7 @@ class PutItem:
 
 @dataclass(frozen=True, slots=True)
 class SearchItems:
-    """Return the items under a namespace whose values fit a filter, a page of them, in the order of their making."""
+    """Return a page of the items under a namespace whose values match a filter, in the order of creation."""
 
     prefix: Namespace
     filter: Mapping[str, Any] | None
@@ -64,10 +64,10 @@ class SearchItems:
 
 @dataclass(frozen=True, slots=True)
 class ListNamespaces:
-    """Return the namespaces that hold something and match all conditions, cut to a depth, sorted, a page of them.
+    """Return a sorted page of the namespaces that hold something and match all conditions, cut to a depth.
 
     Args:
-        conditions: whether a path must stand at the beginning or at the end, and that path; `*` stands for any label.
+        conditions: `prefix` or `suffix`, with the path that must stand there; `*` stands for any label.
     """
 
     conditions: Sequence[tuple[Literal["prefix", "suffix"], Sequence[str]]]
@@ -81,30 +81,30 @@ Found = Item | list[Item] | list[Namespace] | None
 
 
 class Shelf(Protocol):
-    """Where one tenant's items are, inside of a transaction."""
+    """One tenant's items, in a transaction."""
 
     def get(self, namespace: Namespace, key: str) -> Item | None:
         """Return an item, or None."""
 
     def under(self, prefix: Namespace, page: tuple[int, int] | None) -> Iterator[Item]:
-        """Return the items under a prefix, in the order of their making, namespace by namespace.
+        """Return the items under a prefix, namespace by namespace, in the order of creation.
 
         Args:
-            page: how many are left out, and how many are returned at most; without it all of them.
+            page: how many are skipped, and how many are returned at most; None for all.
         """
 
     def namespaces(self) -> Iterable[Namespace]:
         """Return every namespace that holds something."""
 
     def put(self, namespace: Namespace, key: str, value: bytes) -> None:
-        """Keep a value: in the place of the one that is there, or at the end."""
+        """Keep a value, in place of the present one or as the last."""
 
     def delete(self, namespace: Namespace, key: str) -> None:
-        """Take an item away, if it is there."""
+        """Delete an item, if it exists."""
 
 
 def carry_out(shelf: Shelf, operations: Iterable[ItemOp]) -> list[Found]:
-    """Carry operations out: what is asked is answered as things stood before; then the last change of each key is made.
+    """Carry out operations: all reads see the state before; then the last change of each key is made.
 
     Raises:
         ValueError, TypeError: if a filter cannot be judged; nothing was changed.
@@ -161,11 +161,11 @@ def _matches(namespace: Namespace, kind: str, path: Sequence[str]) -> bool:
 
 
 def fits(value: Any, wanted: Mapping[str, Any]) -> bool:
-    """Say whether an object's fields are what a filter wants: values, objects of values, or comparisons.
+    """Say whether an object's fields match a filter: values, objects of values, or comparisons.
 
     Raises:
-        ValueError: for a comparison that nobody knows, or of what is no number.
-        TypeError: for a comparison of what is no number.
+        ValueError: for an unknown comparison, or one whose operand is no number.
+        TypeError: for a comparison with a field that is no number.
     """
     return all(_equals(value.get(key), one) for key, one in wanted.items())
 

@@ -1,4 +1,4 @@
-"""Runs one job: takes its run under a lease, has its agent advance it, and commits the end."""
+"""Runs one job: takes a lease on its run, lets its agent advance it, and commits the end."""
 
 from __future__ import annotations
 
@@ -57,15 +57,15 @@ class WorkerOptions:
     """How a worker works.
 
     Args:
-        name: how the log calls it.
+        name: its name in the log.
         concurrency: how many runs it advances at once.
-        lease: how long, in seconds, a run stays with a worker that has stopped giving signs of life.
+        lease: for how many seconds a run stays with a worker that no longer extends its lease.
         only: advance this run and no other.
-        watcher: is told what agents do.
-        complain: is told, in a sentence, what went wrong outside of any run. What cannot be shown is dropped: no
-            attempt fails by it.
-        ids: makes the part of a lease's owner that no other advance has; a test may count.
-        kept: where results are kept that cannot be recorded at once.
+        watcher: told what agents do.
+        complain: called with a sentence for what went wrong outside of any run. Its own errors are dropped: they fail
+            no attempt.
+        ids: makes the unique part of a lease's owner; a test may count.
+        kept: keeps results that cannot be recorded at once.
     """
 
     name: str = "worker"
@@ -78,7 +78,7 @@ class WorkerOptions:
     kept: KeptResults = field(default_factory=NothingKept)
 
     def say(self, text: str) -> None:
-        """Complain, if that can be shown."""
+        """Complain; drop errors of doing so."""
         with contextlib.suppress(Exception):
             self.complain(text)
 
@@ -87,8 +87,8 @@ class JobRunner:
     """Runs jobs for one worker.
 
     Attributes:
-        active: the advances that are under way, by the owner of their lease.
-        slots: those of the worker, while it works.
+        active: the advances under way, by the owner of their lease.
+        slots: the worker's slots, while it works.
         stop: set when the worker is told to stop.
     """
 
@@ -111,7 +111,7 @@ class JobRunner:
         self.stop = asyncio.Event()
 
     async def carry_out(self, job: Job) -> bool:
-        """Carry out one job, unless somebody else has it or there is nothing to do; say whether anything was done."""
+        """Carry out one job, unless somebody else has it or nothing is to be done; say whether anything was done."""
         try:
             done = await self._begin(job)
         except (RecordAltered, StoreTooNew) as altered:
@@ -124,12 +124,12 @@ class JobRunner:
         return True
 
     async def _begin(self, job: Job) -> AdvanceStart | bool:
-        """Take the run of a job; or, if it is not to be advanced now, say whether anything was done for it."""
+        """Take the run of a job; if it is not to be advanced now, say whether anything was done for it."""
         asked = time.monotonic()
         loaded = with_its_pause(verified(await self._store.load(job.tenant, run_id=job.subject)))
         run = loaded.run.run if loaded.run is not None else None
         if run is not None and run.waits and run.status is RunStatus.queued:
-            # If its turn has not come, the end of the run before it asks for it again.
+            # If its turn has not come, the end of the run before it asks for this job again.
             return await self._threads.come(self._actor, job, run, loaded.now) or await self._jobs.let_go(job)
         if run is None or not is_ready(loaded):
             return await self._jobs.let_go(job)
@@ -150,7 +150,7 @@ class JobRunner:
         return start
 
     async def carry_out_or_delay(self, job: Job) -> bool:
-        """Carry out a job, or delay it where an error stands in the way that does not pass by itself."""
+        """Carry out a job; delay it after an error that does not pass by itself."""
         try:
             return await self.carry_out(job)
         except Exception as error:
@@ -163,7 +163,7 @@ class JobRunner:
         return False
 
     async def carry_on(self, start: AdvanceStart) -> None:
-        """Carry an advance on that has begun, and commit its end."""
+        """Run an advance that has started, and commit its end."""
         failpoint("advance.began")
         owner = start.held.hold.owner
         advance = HeldAdvance(self._store, self._desk, self.results, start)
@@ -180,7 +180,7 @@ class JobRunner:
             del self.active[owner]
 
     def knows(self, changes: Changes) -> bool:
-        """Say whether it has carried out jobs of this agent, and may carry out this one."""
+        """Say whether it has carried out jobs of this agent already, and may carry out this one."""
         (job,) = changes.enqueue
         return (
             self._options.only in {None, job.subject}
@@ -189,7 +189,7 @@ class JobRunner:
         )
 
     async def start_with(self, changes: Changes) -> AdvanceStart | None:
-        """Return how these changes start the advance that they ask for; None if they cannot."""
+        """Return the start of the advance that these changes ask for; None if it cannot start with them."""
         (job,) = changes.enqueue
         asked = time.monotonic()
         try:
@@ -199,11 +199,11 @@ class JobRunner:
                 loaded = verified(await self._store.load(job.tenant, run_id=job.subject))
             start = begin_with(changes, loaded, self._holder(loaded.now, asked))
         except (RecordAltered, StoreError):
-            return None  # whoever finds the job complains
+            return None  # the worker that finds the job complains
         return start if start is not None and self.loading.has(start.run) else None
 
     def _holder(self, now: datetime, asked: float) -> LeaseHolder:
-        """Return who holds a lease from now on, which the store was asked for then by this machine's clock."""
+        """Return the holder of a lease that the store was asked for at this time of the machine's clock."""
         owner = f"{self._options.name}:{self._options.ids()}"
         lease = Lease(owner, now + timedelta(seconds=self._options.lease))
         return LeaseHolder(self._actor, lease, asked + self._options.lease)

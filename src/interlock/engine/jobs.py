@@ -1,4 +1,4 @@
-"""Jobs that are not run: finish, postpone, or ask a person."""
+"""Ends jobs that are not run: finishes them, postpones them, or asks a person."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGE = 200
 
 
 class Jobs:
-    """Ends jobs for one worker; `complain` is told, in a sentence, why a run cannot go on."""
+    """Ends jobs for one worker; `complain` is called with a sentence that says why a run cannot go on."""
 
     def __init__(self, store: Store, actor: Actor, complain: Callable[[str], None]) -> None:
         self._store = store
@@ -29,23 +29,23 @@ class Jobs:
         self._complain = complain
 
     async def let_go(self, job: Job) -> bool:
-        """Finish a job for which there is nothing to do."""
+        """Finish a job without work."""
         with contextlib.suppress(Conflict):
             await self._store.commit(Changes(job.tenant, self._actor, finish_job=job))
         return True
 
     async def put_off(self, job: Job, why: str) -> None:
-        """Leave a job to others, and come back to it later; one that somebody has stays theirs."""
+        """Postpone a job, unless somebody else has taken it."""
         self._complain(why)
         later = replace(job, owner=None, due_at=await self._store.now() + LATER)
         with contextlib.suppress(Conflict):
             await self._store.commit(Changes(job.tenant, self._actor, lease_job=(job, later)))
 
     async def hand_over(self, job: Job, altered: StoreError) -> bool:
-        """Let a person look at a run whose record has been altered; its row becomes what its log says.
+        """Ask a person to look at a run whose record was altered; its row is written anew from its log.
 
-        Not where the log may have been cut: nobody carries it on by less than has happened, and the job is put off. Nor
-        where another worker is at it: it may be in the middle of an effect.
+        If the log may have been cut, the job is postponed instead: nobody goes on from less than has happened. The same
+        if another worker advances the run, because it may be in the middle of an effect.
         """
         try:
             history = await self._store.history(job.tenant, job.subject)
@@ -59,16 +59,16 @@ class Jobs:
             taken = replace(job, owner=self._actor.by, due_at=now + LATER)  # unless another worker has it
             changes = Changes(job.tenant, self._actor, run=change, lease_job=(job, taken), finish_job=taken)
             await self._store.commit(changes)
-        except (RecordAltered, StoreTooNew, Conflict):  # its log, its row, its requests: nobody can say what it is
+        except (RecordAltered, StoreTooNew, Conflict):  # its log, its row or its requests cannot be read
             await self.put_off(job, f"{job.subject} cannot go on. {altered.message}")
             return False
         return True
 
     async def _stays(self, run: Run, history: Sequence[Entry]) -> bool:
-        """Say whether somebody is at a run, or its row or one of its requests speaks of entries that its log has not.
+        """Say whether a worker advances a run, or its row or one of its requests names entries that its log lacks.
 
         Raises:
-            RecordAltered: if the row, or one of the requests, cannot be read, and so says nothing.
+            RecordAltered: if the row or one of the requests cannot be read.
         """
         loaded = await self._store.load(run.tenant, run_id=run.id)
         if loaded.run is None or loaded.run.run.id != run.id or loaded.run.run.version > run.version:

@@ -1,4 +1,4 @@
-"""Loading a run's agent: a part of its attempt, in which other runs go on and the worker can be stopped."""
+"""Loads a run's agent as a part of its attempt, while other runs go on and the worker can be stopped."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from interlock.errors import InterlockError
 
 
 class NotLoadedNow(InterlockError):
-    """The worker was told to stop, or lacked what it needs, while it loaded an agent: no fault of the agent's."""
+    """The worker was told to stop, or lacked resources, while it loaded an agent. It is not the agent's fault."""
 
 
 class Loading:
-    """What a worker has loaded, and loads.
+    """Loads agents for one worker.
 
     Args:
-        alone: the worker advances one run: nothing else is at stake in its process if loading ends it.
+        alone: the worker advances only one run, so its process may end if loading ends it.
 
     Attributes:
-        agents: the names of the agents that have been loaded here.
+        agents: the names of the agents that are loaded.
     """
 
     def __init__(self, runtime: Runtime, *, alone: bool) -> None:
@@ -36,17 +36,17 @@ class Loading:
         return run.reference in self._references
 
     def find(self, run: Run) -> None:
-        """Look whether a run's agent is here; raise `InvalidAgent` if it is not."""
+        """Raise `InvalidAgent` if this process does not have a run's agent."""
         if not self.has(run):
             self._runtime.find(run)
 
     async def load(self, run: Run, slots: Slots | None, stop: asyncio.Event) -> None:
-        """Load a run's agent, unless it is loaded. Meanwhile another run may have its place.
+        """Load a run's agent, unless it is loaded. Meanwhile another run may use its slot.
 
         Raises:
             InvalidAgent: if it cannot be loaded.
-            NotLoadedNow: if the worker is told to stop, which waits for no import, or the system refuses it something,
-                such as one more open file.
+            NotLoadedNow: if the worker is told to stop, which does not wait for imports, or the system refuses
+                something, such as another open file.
         """
         if self.has(run):
             return

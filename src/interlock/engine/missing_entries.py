@@ -1,4 +1,4 @@
-"""Are entries of the log missing? A log that was cut folds as well: only what else speaks of its entries can tell."""
+"""Finds logs from which entries are missing. A cut log can still be folded, so others must name its entries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENDINGS = (RunDone, RunFailed, RunCancelled)
 
 @dataclass(frozen=True, slots=True)
 class _RunLog:
-    """What the log of a run says: its entries, which requests it names, and which of them are decided."""
+    """The facts in the log of a run: how many entries it has, which requests it names, and which are decided."""
 
     entries: int = 0
     ended: bool = False
@@ -29,28 +29,28 @@ class _RunLog:
 
 @dataclass(slots=True)
 class Evidence:
-    """Gathers what speaks of entries, run by run and request by request, and says whose are missing.
+    """Collects what names entries, run by run and request by request, and says which logs lack some.
 
     Args:
-        versions: the highest version of each request and run that a row names. Its log has as many entries.
-        proven: where the positions say that no entry is missing, the version that the body of its own row names: if
-            that is the length of the log, whatever names a higher one was altered.
+        versions: the highest version of each request and run that a row names. A whole log has as many entries.
+        proven: the version in the body of each row, if the positions of the log show that no entry is missing. If it is
+            the length of the log, a row that names a higher version was altered.
     """
 
     versions: Mapping[Key, int]
     proven: Mapping[Key, int] = field(default_factory=dict)
     missing: set[Key] = field(default_factory=set)
-    """Whose entries are missing."""
+    """The logs from which entries are missing."""
     _runs: dict[Key, _RunLog] = field(default_factory=dict)
     _asked_by: dict[Key, str] = field(default_factory=dict)
 
     def take_run(self, key: Key, history: Sequence[Entry]) -> None:
-        """Note what the log of a run says. A request comes after its run."""
+        """Read the log of a run. A run must come before its requests."""
         said = self._runs[key] = _read(history)
         self._asked_by |= {(key[0], request_id): key[1] for request_id in said.named}
 
     def of_stream(self, key: Key, history: Sequence[Entry]) -> str | None:
-        """Say that a log has fewer entries than its row or its own last number says; return None if it has not."""
+        """Return a sentence if a log has fewer entries than its row or its own last number says; else None."""
         expected = max([self.versions.get(key, 0), *(entry.seq for entry in history)])
         if len(history) >= expected or _is_proven(history, self.proven.get(key)):
             return None
@@ -58,7 +58,7 @@ class Evidence:
         return self._note(key, f"{key[1]} has had {expected}, and {there}.")
 
     def of_request(self, key: Key, request: Request) -> str | None:
-        """Say that the log of its run says more of a request than its own log does; return None if it does not."""
+        """Return a sentence if the log of its run says more of a request than its own log does; else None."""
         run_id = self._asked_by.get(key, "")
         if not request.is_open or key[1] not in self._runs.get((key[0], run_id), _RunLog()).decided:
             return None
@@ -69,22 +69,22 @@ class Evidence:
         return request.is_open and self._runs.get((request.tenant, request.run_id), _RunLog()).ended
 
     def of_its_run(self, request: Request, history: Iterable[Entry]) -> bool:
-        """Say whether the log of a request speaks of entries of its run that are not there."""
+        """Say whether the log of a request names entries of its run that are missing."""
         claims = [entry.event.claim.run_version for entry in history if isinstance(entry.event, EffectClaimed)]
         of_run = self._runs.get((request.tenant, request.run_id), _RunLog())
         return request.id not in of_run.named or of_run.entries < max(claims, default=1)
 
     def note_run(self, request: Request) -> str:
-        """Note that entries of a request's run are missing, and say so."""
+        """Note that entries of a request's run are missing; return a sentence about it."""
         said = f"{request.id} was asked by {request.run_id}, whose log does not say so, or was longer then."
         return self._note((request.tenant, request.run_id), said)
 
     def unheard_of(self, known: Iterable[Key]) -> list[Key]:
-        """Return the requests that runs have asked and that are not among these."""
+        """Return the requests that runs have asked, without these."""
         return sorted(self._asked_by.keys() - set(known))
 
     def note_gone(self, key: Key) -> str:
-        """Note that all entries of a request are missing, and say so."""
+        """Note that all entries of a request are missing; return a sentence about it."""
         return self._note(key, f"{self._asked_by[key]} has asked {key[1]}, of which there is none.")
 
     def _note(self, key: Key, said: str) -> str:
@@ -97,10 +97,10 @@ def _is_proven(history: Sequence[Entry], version: int | None) -> bool:
 
 
 def _read(history: Sequence[Entry]) -> _RunLog:
-    """Read what the log of a run says of requests.
+    """Read which requests the log of a run names.
 
-    A run goes on only when all that its pause waits for is decided; but for an advance that finds that the row of one
-    of these is gone, and ends by that.
+    A run goes on only when all requests for which its pause waits are decided. The only exception is an advance that
+    finds the row of one of them gone, and ends.
     """
     named: set[str] = set()
     decided: set[str] = set()

@@ -1,4 +1,4 @@
-"""A store whose commits somebody hears of, in the process that makes them: for measures."""
+"""A store that reports its commits to an observer in the same process, for metrics."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from interlock.engine.changes import Changes
 from interlock.engine.ports.store import Store
 
 Observer = Callable[[Changes, float], None]
-"""Is told what was committed, and how many seconds that took."""
+"""Called with what was committed, and how many seconds that took."""
 
 
 def observed(store: Store, observer: Observer) -> Store:
-    """Return a store that does the same, and tells the observer of each commit once it is made."""
+    """Return a store that does the same, and reports each commit to the observer after it is made."""
     return cast("Store", _Observed(store, observer))
 
 

@@ -1,4 +1,4 @@
-"""Requests of agents that no run of ours carries on: they ask through the API, and act by themselves."""
+"""Requests of agents that run elsewhere: they ask through the API, and act by themselves."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from interlock.failpoints import failpoint
 
 
 class Openings:
-    """Opens requests that stand alone.
+    """Opens requests without a run.
 
     Args:
-        pool: where it judges schemas, which may take their second.
+        pool: the threads in which it judges schemas, which may take a second.
     """
 
     def __init__(self, store: Store, directories: Directories, waker: Waker, pool: Executor) -> None:
@@ -41,16 +41,16 @@ class Openings:
         self._pool = pool
 
     async def open(self, ask: Ask, key: str, agent: Principal, initiator: str) -> Request:
-        """Open a request; return the one that was opened before with this key, as it stands.
+        """Open a request. If one was opened before with this key, return that one as it stands.
 
         Args:
-            key: names it among the agent's requests: who asks again with it asks nothing new.
+            key: names it among the agent's requests: asking again with it asks nothing new.
             agent: who asks.
-            initiator: for whom the agent asks; that person does not decide on it.
+            initiator: the person for whom the agent asks, who may not decide on it.
 
         Raises:
-            WrongDigest: if something else was asked with this key.
-            TooManyRequests: if as many of its requests are open as may be.
+            WrongDigest: if something else was asked with this key before.
+            TooManyRequests: if the agent has reached its limit of open requests.
             InvalidPolicy: if the agent names a policy that is not configured.
             InvalidAnswer, InvalidValue: if a schema cannot be used.
         """

@@ -1,4 +1,4 @@
-"""What the end of an advance means for requests: which are opened, which are taken back, which stay."""
+"""What the end of an advance means for requests: which are opened, which are withdrawn, which stay."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ from interlock.engine.schemas import misfit_of
 from interlock.errors import BadInput, InvalidAnswer, InvalidValue
 
 MAX_REPLACEMENTS = 2
-"""How often a request may be replaced because the agent asked something else in its place on replay."""
+"""How often a request may be replaced because the agent asks something else when its node runs again."""
 
 MAX_REFUSED = 5
-"""How many answers to one question in a row the graph's own code may refuse before a person has to look."""
+"""How many answers to one question the graph's own code may refuse in a row before a person has to look."""
 
 _ANY_POLICY = Policy("none", (Level("none", steps=(Step(("role:nobody",)),)),))
 
 NO_POLICIES = PolicySet((), _ANY_POLICY, Directory())
-"""For what asks no policy and knows no people: recording a result, taking back."""
+"""For what needs neither policy nor people: recording a result, withdrawing."""
 
 BEGUN = frozenset({EffectState.claimed, EffectState.executed, EffectState.unknown})
 
 
 @dataclass(slots=True)
 class PausePlan:
-    """The changes that make a pause; none for an advance that ends in another way."""
+    """The changes that make a pause; empty for an advance that ends in another way."""
 
     pending: list[Pending] = field(default_factory=list)
     changes: list[RequestChange] = field(default_factory=list)
@@ -53,12 +53,12 @@ class PausePlan:
 def plan_pause(
     loaded: Loaded, asked: Sequence[Request], asks: Sequence[Asking], policies: PolicySet, recent: Mapping[str, Recent]
 ) -> PausePlan | Attention:
-    """Decide what a pause with these interrupts opens, keeps and takes back.
+    """Decide what a pause with these interrupts opens, keeps and withdraws.
 
     Args:
-        loaded: the run, its open requests, and the answered ones that fit nothing the agent asked.
+        loaded: the run, its open requests, and the answered ones that match nothing that the agent asked.
         asked: every request of the run at the interrupts of the new pause.
-        recent: what was asked before, by the action's name, where some policy counts it.
+        recent: the earlier requests that some policy counts, by the action's name.
     """
     planner = _Planner(loaded, asked, policies, recent)
     for asking in planner.wanted(asks):
@@ -70,12 +70,12 @@ def plan_pause(
 
 
 def withdraw_open(requests: Iterable[Request], reason: str, principal: Principal, now: datetime) -> list[RequestChange]:
-    """Take back requests that nobody needs to decide any more."""
+    """Withdraw requests that nobody needs to decide any more."""
     return [_change(request, Withdraw(request.id, reason), principal, now) for request in requests if request.is_open]
 
 
 def note_of_held(policies: PolicySet, request: Request | None, now: datetime) -> tuple[ConfigurationHeld, ...]:
-    """Return what the log is to say of a request for which these were used in place of what is configured now."""
+    """Return the note that the last good policies were used for a request, if the configuration cannot be used."""
     if policies.held is None or (request is not None and request.configuration_held == policies.held):
         return ()
     return (ConfigurationHeld(policies.held, now),)
@@ -96,9 +96,9 @@ class _Planner:
         self._recent = dict(recent)
 
     def wanted(self, asks: Sequence[Asking]) -> list[Asking]:
-        """Leave out what is asked beside something else under no stricter a policy than that is."""
+        """Leave out what is asked beside something else, unless its own policy is stricter."""
         kept = [one for one in asks if not one.beside or self._is_stricter(one, asks)]
-        shared = {_pause_of(one) for one in kept if one.beside}  # what one approved, no other may change
+        shared = {_pause_of(one) for one in kept if one.beside}  # nobody may change what another has approved
         return [_unchangeable(one) if _pause_of(one) in shared else one for one in kept]
 
     def _is_stricter(self, asking: Asking, asks: Sequence[Asking]) -> bool:
@@ -195,7 +195,7 @@ class _Planner:
 
 
 def _change(request: Request, command: Command, principal: Principal, now: datetime) -> RequestChange:
-    context = DecisionContext(now, principal, _ANY_POLICY, Directory())  # taking back asks no policy
+    context = DecisionContext(now, principal, _ANY_POLICY, Directory())  # withdrawing needs no policy
     return RequestChange.of(request, *decide(request, command, context))
 
 
@@ -210,11 +210,11 @@ def _unchangeable(asking: Asking) -> Asking:
 
 
 def judged(ask: Ask) -> Ask:
-    """Return what is asked with what people must know of its schema; without one that cannot be used.
+    """Return the ask with a note about its schema, if it needs one; a schema that cannot be used is left out.
 
     Raises:
-        BadInput: if the schema cannot be used, and the agent's author gave it, or nothing but an edit is offered; or if
-            the action has a name that cannot be kept.
+        BadInput: if the agent's author gave a schema that cannot be used, or only an edit is offered without one; or if
+            the action's name cannot be kept.
     """
     if isinstance(ask.subject, Action):
         check_storable(ask.subject.name, "action.name")
@@ -244,7 +244,7 @@ def _arguments_changed(why: str, request_id_: str) -> Attention:
 
 
 def request_id(run: Run, ask: Ask, round_: int) -> str:
-    """Derive a request's id, so that opening twice is one request and a new run inherits nothing."""
+    """Derive a request's id, so that opening twice gives one request, and a new run gets no old one."""
     seed = "\n".join((run.tenant, run.id, ask.interrupt_id, ask.subject.digest, str(round_)))
     return "req_" + short_hash(seed)
 

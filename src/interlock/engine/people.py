@@ -1,4 +1,4 @@
-"""The people of `interlock.yaml`, each told apart by every name, their groups and roles, and who votes for whom."""
+"""Builds the directory of `interlock.yaml`: people with their aliases, groups, roles and delegations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def directory_of(settings: Settings, origin: ConfigFile) -> Directory:
     """Return people, groups and roles as configured.
 
     Raises:
-        InvalidConfig: if people are not told apart, or a delegation cannot be; with file, line and key.
+        InvalidConfig: if two people share an id, or a delegation is impossible; with file, line and key.
     """
     aliases = _aliases(settings, origin)
     names = Directory(aliases=aliases)

@@ -21,22 +21,22 @@ _call: ContextVar[_Call | None] = ContextVar("_call", default=None)
 
 @contextmanager
 def policy_snapshot() -> Iterator[None]:
-    """Read the configuration's file once for what is done in here, and for tasks that begin in here, while it lasts.
+    """Read the configuration's file once for all work in this block, including tasks that start in it.
 
-    A hundred votes of one call are decided by the configuration that the call found. Each look at the file is a call of
-    the system, at which other threads take the interpreter.
+    A hundred votes of one call are decided by the configuration that the call found. Each check of the file is a system
+    call, at which other threads take over the interpreter.
     """
     call = _Call()
     token = _call.set(call)
     try:
         yield
     finally:
-        call.over = True  # a task that goes on has a copy of the context
+        call.over = True  # a task that outlives the block has a copy of the context
         _call.reset(token)
 
 
 def from_snapshot(policies: Policies, read: Callable[[], PolicySet]) -> PolicySet:
-    """Return what was read in this call before; else read it."""
+    """Return what the snapshot has read already; else read it."""
     call = _call.get()
     if call is None or call.over:
         return read()

@@ -1,4 +1,4 @@
-"""Set right what an audit found, as far as the log says how it was: rows, jobs, leases, times and guards."""
+"""Repairs what an audit found, as far as the log says how it was: rows, jobs, leases, times and triggers."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from interlock.engine.ports.store import Store
 from interlock.errors import Conflict, RecordAltered, Refused, StoreError, StoreTooNew
 
 SOON = timedelta(seconds=30)
-"""How long a lease still lasts that ended too late: its worker extends it if it is alive."""
+"""The rest of a lease that ended too late; a living worker extends it."""
 
 MOST_JOBS = 10_000
-"""Among how many jobs that are due later the one of a run is looked for whose row is gone, or cannot be read."""
+"""How many later jobs are searched for the job of a run whose row is gone or cannot be read."""
 
 STRAYS: dict[str, Literal["requests", "runs", "jobs"]] = {
     "stray request": "requests",
@@ -41,18 +41,18 @@ STRAYS: dict[str, Literal["requests", "runs", "jobs"]] = {
 
 
 async def repair(store: Store, desk: Desk, by: Principal) -> tuple[list[Alteration], list[str]]:
-    """Audit the record, and write anew what can be; each repair is in the log of what was repaired.
+    """Audit the record, and write anew what can be. The log of each repaired stream notes the repair.
 
     Args:
-        by: a person who is an operator, where times are set right.
+        by: a person; an operator, if times are repaired.
 
     Returns:
-        What was repaired, and a sentence for each repair that was refused.
+        The repairs, and a sentence for each refused one.
     """
     found = [one for one in await audit_record(store) if one.mend is not None]
     repaired: list[Alteration] = []
     refused: list[str] = []
-    # A run is ready by what its requests are, and only a request that is as its log says can be rescheduled.
+    # Whether a run is ready depends on its requests, and only a request that agrees with its log can be rescheduled.
     for mend in get_args(Mend):
         for one in {one.stream: one for one in reversed(found) if one.mend == mend}.values():
             try:
@@ -90,7 +90,7 @@ async def _repair(store: Store, desk: Desk, by: Principal, one: Alteration) -> N
 
 
 async def _shorten(store: Store, tenant: str, run_id: str, until: datetime) -> None:
-    """Let whoever has a run have it only until then, unless they go on extending it: no log speaks of leases."""
+    """Shorten a lease, unless its owner goes on extending it. No log names leases."""
     loaded = await store.load(tenant, run_id=run_id)
     owners = {lease.owner for lease in [loaded.run and loaded.run.lease, loaded.job] if lease and lease.owner}
     await store.extend(tenant, [(run_id, owner) for owner in sorted(owners)], until)
@@ -112,7 +112,7 @@ async def _request(store: Store, key: tuple[str, str], by: Principal, found: str
 
 
 async def _run(store: Store, key: tuple[str, str], by: Principal, found: str, now: datetime) -> Changes:
-    """Write a run anew, held by nobody, and its job, if it may go on: whoever advances it now has lost it."""
+    """Write a run anew without a lease, and its job if it may go on. A worker that advances it now loses it."""
     tenant, run_id = key
     history = await store.history(tenant, run_id)
     logged = run_of_log(tenant, run_id, history)
@@ -121,14 +121,14 @@ async def _run(store: Store, key: tuple[str, str], by: Principal, found: str, no
     event = RunRestored(by.id, found, now)
     change = replace(RunChange.of(logged, event), anew=True)
     asked = verified(await store.load(tenant, [pending.request_id for pending in logged.pause]))
-    waits = logged.waits and logged.status is RunStatus.queued  # whoever takes its job looks whose turn it is
+    waits = logged.waits and logged.status is RunStatus.queued  # the worker that takes its job checks whose turn it is
     ready = waits or is_ready(replace(asked, run=RunRecord(logged)))
     job = advance_job(tenant, run_id, now if ready else NEVER)
     return Changes(tenant, actor_of(by), run=change, jobs_anew=(job,))
 
 
 async def _is_carried_on(store: Store, logged: Run, history: Sequence[Entry], now: datetime) -> bool:
-    """Say whether a worker is at a run, though its row may be altered or gone."""
+    """Say whether a worker advances a run, even if its row is altered or gone."""
     held = [
         Lease(job.owner, job.due_at)
         for job in await store.jobs_after(now, MOST_JOBS)

@@ -1,6 +1,6 @@
-"""How many requests of one agent may wait at once, and be opened in an hour, so that none fills the inbox of others.
+"""Limits how many requests of one agent may wait at once, or be opened in an hour, so that none floods the inbox.
 
-Who opens many in one instant may exceed the limit by as many as are opened in it: nobody waits for anybody's count.
+Requests that are opened at the same instant may exceed the limit together, because openings do not wait for each other.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from interlock.engine.ports.store import Store
 from interlock.errors import TooManyRequests
 
 ALONE = 500
-"""The limit for an agent that asks through the API, where nothing is configured: what one batch of votes decides."""
+"""The limit for an agent that asks through the API, if none is configured: the size of one batch of votes."""
 
 
 HOUR = timedelta(hours=1)
@@ -24,13 +24,13 @@ HOUR = timedelta(hours=1)
 async def must_have_room(  # noqa: PLR0913 - who asks, when, and whether anybody is asked
     store: Store, policies: PolicySet, tenant: str, agent: str, now: datetime, *, waits: bool
 ) -> None:
-    """Refuse another request of an agent that acts by itself, if as many are open as may be, or were opened lately.
+    """Refuse another request of an agent that acts by itself, if it has reached one of its limits.
 
     Args:
-        waits: whether the request waits for people: what a rule approves does not.
+        waits: whether the request waits for people; one that a rule approves does not.
 
     Raises:
-        TooManyRequests: if so.
+        TooManyRequests: if a limit is reached.
     """
     configured = policies.request_limit_of(agent)
     limit = ALONE if configured is None else configured
@@ -53,7 +53,7 @@ async def must_have_room(  # noqa: PLR0913 - who asks, when, and whether anybody
 async def why_no_room(  # noqa: PLR0913, PLR0917 - who asks, when, and for what
     store: Store, policies: PolicySet, tenant: str, agent: str, now: datetime, planned: Sequence[RequestChange]
 ) -> Attention | None:
-    """Return why a run may not pause with what it asks, if a limit is configured for its agent; None if it may."""
+    """Return why a run may not pause with its requests, by its agent's configured limits; None if it may."""
     limit, hourly = policies.request_limit_of(agent), policies.requests_per_hour_of(agent)
     new = sum(change.expected == 0 for change in planned)
     opened = sum(change.expected == 0 and change.after.is_open for change in planned)

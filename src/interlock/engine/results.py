@@ -1,4 +1,4 @@
-"""What became of an effect is recorded: tried until it is in, and kept in a file meanwhile."""
+"""Records the results of effects: tries until the store has each, and keeps it in a file meanwhile."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from interlock.engine.retry import Patience, is_passing
 from interlock.errors import InterlockError, RecordAltered, Refused, StoreError, StoreUnavailable
 
 SOON = 0.25
-"""A result that is not in after so many seconds is kept in a file while the store goes on trying."""
+"""Seconds after which a result that the store does not have yet is also kept in a file."""
 
 FEW = 3
-"""How often a result is tried again that the store could take, and did not."""
+"""How often a result is tried again that an available store has refused."""
 
 LOOK_AGAIN = 5.0
 KEPT = "result file"
@@ -29,7 +29,7 @@ MAX_WHY = 500
 
 @dataclass(frozen=True, slots=True)
 class KnownResult:
-    """What a worker knows about an effect that this agent, a principal, has claimed, and has to record."""
+    """A result that a worker has to record, for an effect that this agent (a principal) has claimed."""
 
     tenant: str
     agent: str
@@ -37,27 +37,27 @@ class KnownResult:
 
 
 class KeptResults(Protocol):
-    """Where results are kept that could not be recorded yet. Blocking; may be called from any thread."""
+    """Keeps results that could not be recorded yet. Blocking; may be called from any thread."""
 
     def keep(self, result: KnownResult) -> str:
-        """Keep a result, so that it outlives the process; return where, or raise `OSError`."""
+        """Keep a result so that it outlives the process; return its place, or raise `OSError`."""
 
     def drop(self, result: KnownResult) -> None:
-        """Forget a result that has been recorded."""
+        """Delete a result that was recorded."""
 
     def found(self, request_id: str | None = None) -> tuple[Sequence[KnownResult], Sequence[str]]:
-        """Return what is kept, of one request or of all, and what was found there that cannot be read, in sentences."""
+        """Return the kept results of one request or of all, and a sentence for each that cannot be read."""
 
 
 class NothingKept:
-    """Keeps nothing: where the store itself ends with the process. Implements `KeptResults`."""
+    """Keeps nothing, for a store that ends with the process. Implements `KeptResults`."""
 
     def keep(self, result: KnownResult) -> str:  # noqa: ARG002 - the signature is the port's
         """Keep nothing."""
         raise OSError("nothing is kept beside this store")
 
     def drop(self, result: KnownResult) -> None:
-        """Forget nothing."""
+        """Delete nothing."""
 
     def found(self, request_id: str | None = None) -> tuple[list[KnownResult], list[str]]:  # noqa: ARG002 - likewise
         """Return nothing."""
@@ -65,7 +65,7 @@ class NothingKept:
 
 
 class Results:
-    """Records results for one worker; `complain` is told, in a sentence, what could not be, and when it could."""
+    """Records results for one worker; `complain` gets a sentence when that fails, and when it succeeds again."""
 
     def __init__(self, desk: Desk, kept: KeptResults, patience: Patience, complain: Callable[[str], None]) -> None:
         self._desk = desk
@@ -78,14 +78,14 @@ class Results:
         self._looked = -math.inf
 
     async def record(self, result: KnownResult, known: Request | None) -> Request:
-        """Record a result, whatever stands in the way.
+        """Record a result, however long it takes.
 
         Args:
-            known: the request as this process has compared it with its log.
+            known: the request, which this process has compared with its log.
 
         Raises:
-            Refused: if the rules do not take it.
-            RecordAltered: if the request is not what its log says; the result is kept.
+            Refused: if the rules refuse it.
+            RecordAltered: if the request differs from its log; the result is kept.
             StoreUnavailable: if the worker was told to stop meanwhile; the result is kept.
         """
         command = result.command
@@ -97,7 +97,7 @@ class Results:
             self._under_way.discard(place)
 
     async def look_around(self) -> None:
-        """Do what comes before any job: take in what is kept, and tell of a configuration that cannot be used."""
+        """Record the kept results, and complain about an unusable configuration. This comes before any job."""
         if time.monotonic() - self._looked >= LOOK_AGAIN:
             self._looked = time.monotonic()
             await self.take_in()
@@ -107,12 +107,13 @@ class Results:
             self._held_configuration = held
 
     async def take_in(self, request_id: str | None = None) -> None:
-        """Record every result that is kept here; or those of one request, before its effect is claimed again.
+        """Record all kept results, or those of one request before its effect is claimed again.
 
         Raises:
-            StoreError: if the database cannot take that of the one request now: nothing may be concluded without it.
+            StoreError: if the database cannot take the result of the one request now: the claim must not go on without
+                it.
         """
-        found, problems = self._kept.found(request_id)  # in this thread: nearly always there is nothing
+        found, problems = self._kept.found(request_id)  # in this thread, because nearly always nothing is kept
         for problem in problems:
             self._tell(problem)
         for result in found:
@@ -123,28 +124,28 @@ class Results:
                 await self.handle(result, KEPT)
                 await self.drop(result)
                 self.complain(f"The result of {key}, which was kept in a file, is recorded now.")
-            except Exception as error:  # a file that somebody has written must not end the worker
+            except Exception as error:  # a file that somebody else has written must not end the worker
                 if request_id is not None and (is_passing(error) or isinstance(error, RecordAltered)):
                     raise
                 self._tell(f"The result of {key} that is kept cannot be recorded: {why(error)}")
 
     async def handle(self, result: KnownResult, via: str = "run", known: Request | None = None) -> Request:
-        """Record it, once."""
+        """Try once to record it."""
         principal = Principal(result.agent, "agent", result.tenant, via)
         return await self._desk.handle(result.command, principal, known=known)
 
     async def keep(self, result: KnownResult) -> str | None:
-        """Keep it in a file; return where, or None where that cannot be."""
+        """Keep it in a file; return its place, or None if that fails."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._desk.pool, self._kept.keep, result)
         except Exception:  # noqa: BLE001 - then only this process knows it, and goes on trying
             return None
 
     async def drop(self, result: KnownResult) -> None:
-        """Forget it, once it is recorded."""
+        """Delete its file after it is recorded."""
         try:
             await asyncio.get_running_loop().run_in_executor(self._desk.pool, self._kept.drop, result)
-        except OSError as error:  # it is taken in once more, which changes nothing
+        except OSError as error:  # it will be recorded once more, which changes nothing
             self._tell(f"The result of {result.command.request_id} is recorded; its file cannot be removed: {error}.")
 
     def _tell(self, text: str) -> None:
@@ -154,7 +155,7 @@ class Results:
 
 
 class _Recording:
-    """One result on its way into the store."""
+    """Records one result."""
 
     def __init__(self, results: Results, result: KnownResult) -> None:
         self._results = results
@@ -163,7 +164,7 @@ class _Recording:
         self._request_id = result.command.request_id
 
     async def done(self, known: Request | None) -> Request:
-        """Record it, and return the request as it stands then."""
+        """Record it; return the request as it is afterwards."""
         first = asyncio.ensure_future(self._results.handle(self._result, known=known))
         in_time, _ = await asyncio.wait({first}, timeout=SOON)
         if not in_time:
@@ -213,7 +214,7 @@ class _Recording:
         return StoreUnavailable(f"{text}: {why(error)}", request_id=self._request_id)
 
     async def _as_unknown(self, error: Exception) -> Request:
-        """The store takes no such result, and a person has to look; the file stays, for whoever mends what is wrong."""
+        """Record as unknown a result that the store refuses, so that a person looks; its file stays for the repair."""
         reason = f"its result could not be recorded: {why(error)}"
         command = RecordEffect(self._request_id, self._result.command.attempt, "unknown", None, reason)
         self._place = None
@@ -226,6 +227,6 @@ class _Recording:
 
 
 def why(error: BaseException) -> str:
-    """Return what an error says, as a sentence."""
+    """Return an error as a sentence."""
     text = error.message if isinstance(error, InterlockError) else f"{type(error).__name__}: {error}"
     return f"{text[:MAX_WHY].rstrip('.')}."

@@ -1,4 +1,4 @@
-"""Which policy a new request falls under, its pinned version, and the recent requests that policies count."""
+"""Chooses the policy of a new request, pins its version, and reads the recent requests that policies count."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from interlock.errors import InvalidPolicy, RecordAltered
 
 
 def choose(policies: PolicySet, occasion: Occasion, wanted: str | None) -> tuple[Policy, Route]:
-    """Choose the policy (the one that the graph's author named, or the first that applies) and the level.
+    """Choose the policy (the one that the graph's author names, or the first that applies) and the level.
 
     Raises:
         InvalidPolicy: if the author named one that is not configured.
@@ -39,19 +39,19 @@ def choose(policies: PolicySet, occasion: Occasion, wanted: str | None) -> tuple
 
 
 def hash_of(policy: Policy) -> str:
-    """Return the hash that names this version of the policy."""
+    """Return the hash of this version of the policy."""
     return "sha256:" + hashlib.sha256(encode_policy(policy)).hexdigest()
 
 
 class PolicyBook:
-    """The policy versions that requests have pinned. A body never changes, so it is read once."""
+    """Reads the policy versions that requests have pinned. A version never changes, so it is read once."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._known: dict[str, Policy] = {}
 
     async def pinned(self, policy_hash: str) -> Policy:
-        """Return the version with this hash; raise `RecordAltered` if the store does not have it as it was written."""
+        """Return the version with this hash; raise `RecordAltered` if the stored one is missing or altered."""
         if policy_hash not in self._known:
             body = await self._store.policy(policy_hash)
             if body is None or "sha256:" + hashlib.sha256(body).hexdigest() != policy_hash:
@@ -62,14 +62,14 @@ class PolicyBook:
 
 @dataclass(frozen=True, slots=True)
 class WindowCount:
-    """What was asked before, by the action's name, and the conditions that it is still so when it is decided by."""
+    """The earlier requests, by the action's name, and the conditions for committing a decision by them."""
 
     recent: Mapping[str, Recent] = field(default_factory=dict)
     counted: tuple[Counted, ...] = ()
 
 
 def span_of(policies: Iterable[Policy]) -> timedelta | None:
-    """Return how far back any of these policies looks; None if none does."""
+    """Return how far back these policies look at most; None if none does."""
     spans = [span for policy in policies if (span := policy.window_span) is not None]
     return max(spans, default=None)
 
@@ -77,7 +77,7 @@ def span_of(policies: Iterable[Policy]) -> timedelta | None:
 async def count(
     store: Store, tenant: str, subjects: Iterable[Subject], *, now: datetime, span: timedelta | None
 ) -> WindowCount:
-    """Read what was asked before of the actions among these subjects, whoever asked."""
+    """Read the earlier requests for the actions among these subjects, by any agent."""
     names = sorted({subject.name for subject in subjects if isinstance(subject, Action)}) if span is not None else []
     recent, counted = {}, []
     for name in names:
@@ -86,13 +86,13 @@ async def count(
             window = await store.window(tenant, name, now - span, MOST_PAST + 1)
             recent[name] = await _recent(store, tenant, window)
             counted.append(Counted(name, window.version))
-        except RecordAltered as altered:  # it stops nobody: nothing can be said of the past, so the last level is taken
+        except RecordAltered as altered:  # it stops nobody: without a known past, the last level applies
             recent[name] = Recent(unknown=altered.message)
     return WindowCount(recent, tuple(counted))
 
 
 async def _recent(store: Store, tenant: str, window: Window) -> Recent:
-    """Return what the logs of the requests in a window say: what their rows say may have been altered."""
+    """Return the requests in a window by their logs, because their rows may have been altered."""
     logs = (await store.load(tenant, [request.id for request in window.requests[:MOST_PAST]])).logs
     requests = [request_of_log(tenant, key, history) for key, history in logs.items()]
     may_happen = [one for one in requests if one.is_open or one.status is Status.approved]
@@ -101,7 +101,7 @@ async def _recent(store: Store, tenant: str, window: Window) -> Recent:
 
 
 def past_of(request: Request) -> Past:
-    """Return a request for an action as what comes after it counts it."""
+    """Return a request for an action as later requests count it."""
     subject = request.edition.subject
     assert isinstance(subject, Action)
     return Past(request.id, request.opened_at, subject)

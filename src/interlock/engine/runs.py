@@ -35,12 +35,12 @@ MAX_CONTEXT = 200_000
 
 
 class Runs:
-    """What people do with runs.
+    """Starts and changes runs for people.
 
     Args:
         hand_off: hands a run to a free worker in the transaction that starts it.
-        ids: makes the unguessable part of a new run's id; a test may count.
-        queues: whether a run waits while another run of its thread has not ended; else it is refused.
+        ids: makes the random part of a new run's id; a test may count.
+        queues: whether a new run waits while another run of its thread has not ended; else it is refused.
     """
 
     def __init__(  # noqa: PLR0913 - the surroundings of runs
@@ -75,19 +75,19 @@ class Runs:
         thread: str | None = None,
         key: str | None = None,
     ) -> Run:
-        """Start an agent. A worker advances it; return the run as it was started.
+        """Start a run of an agent, which a worker advances; return the run as it was started.
 
         Args:
-            reference: where the agent can be imported from, so that another process can advance it.
-            context, configurable: objects for LangGraph, which are recorded, and the same after each pause.
-            key: an idempotency key: of two runs that one person starts with it, only the first is started.
-            thread: the conversation to continue; while a run of it has not ended, the next one is refused, or waits
+            reference: the agent's importable reference, so that another process can advance the run.
+            context, configurable: objects for LangGraph, recorded, and the same after each pause.
+            key: an idempotency key: one person starts only one run with it.
+            thread: the conversation to continue. While a run of it has not ended, the next one is refused or waits
                 (`threads.when_busy`).
 
         Raises:
             BadInput: if input, context, configurable, key or thread cannot be used, or the thread is another agent's.
             Closed: if a run of the thread has not ended.
-            RecordAltered: if what is stored of the thread is not what its logs say.
+            RecordAltered: if the stored thread differs from its logs.
         """
         value = normalize(input_, path="input", max_bytes=MAX_INPUT)
         check_configurable(given := _object("configurable", configurable))
@@ -108,10 +108,10 @@ class Runs:
         return "run_" + short_hash(self._ids() if key is None else f"{initiator.tenant}\n{initiator.id}\n{key}")
 
     async def _started(self, event: RunStarted, thread: str | None) -> Run | None:
-        """Return the run that was started with the same key before.
+        """Return the run that was started with this key before.
 
         Raises:
-            BadInput: if something else was.
+            BadInput: if the key was used for something else.
         """
         loaded = verified(await self._store.load(event.tenant, run_id=event.run_id))
         if loaded.run is None:
@@ -152,18 +152,18 @@ class Runs:
         changes: Mapping[str, Json] | None = None,
         key: str | None = None,
     ) -> Run:
-        """Start a new run from a pause of another: it asks again, and nothing that was decided comes along.
+        """Start a new run from a pause of another run. It asks again: no decision is copied.
 
         Args:
             pause: the number of the pause, from 1; the last one by default.
-            changes: values to set in the state before, by key.
-            key: an idempotency key, as of `start`.
+            changes: values to set in the state first, by key.
+            key: an idempotency key, as in `start`.
 
         Raises:
-            NotFound: if there is no such run or pause, or its state is not kept any more.
+            NotFound: if there is no such run or pause, or its state is no longer kept.
             BadInput: if the agent's state has no such key, a value is not JSON, or the key was used for another run.
             InvalidAgent: if the agent cannot be loaded here.
-            RecordAltered: if what is stored is not what its log says.
+            RecordAltered: if what is stored differs from its log.
         """
         values = normalize(dict(changes or {}), path="the changes", max_bytes=MAX_INPUT)
         assert isinstance(values, dict)
@@ -216,7 +216,7 @@ class Runs:
         begun = False
         try:
             begun = await self._hand_off.commit(changes, self._store.commit)
-        except NotInTime:  # it took longer than a worker's lease would have run: a worker finds the job
+        except NotInTime:  # starting took longer than a lease: a worker will find the job
             await self._store.commit(changes)
         failpoint("run.started")
         self._waker.wake(work=not begun and not run.waits)
@@ -225,16 +225,16 @@ class Runs:
     async def cancel(self, run_id: str, principal: Principal, reason: str, *, key: str | None = None) -> Run:
         """End a run. Its open requests are withdrawn; an effect that has begun is still recorded.
 
-        A request that is not what its log says stays as it is, and executes nothing; a repair withdraws it.
+        A request that differs from its log stays as it is and executes nothing; a repair withdraws it.
 
         Args:
-            key: an idempotency key, as of the other changes: made again with it, the call returns the run as it stands.
+            key: an idempotency key, as in the other changes: a repeated call with it returns the run as it stands.
 
         Raises:
             Closed: if it has ended already.
             Forbidden: if the principal may not.
             InvalidValue: if the reason is no text, or too long.
-            RecordAltered: if the run is not what its log says, or its requests cannot be read.
+            RecordAltered: if the run differs from its log, or its requests cannot be read.
         """
         check_text(reason, "reason", MAX_COMMENT)
         named = key_of(key, ("cancel", reason))
@@ -250,7 +250,7 @@ class Runs:
         return await self._change(run_id, principal, partial(RunRetried, principal.id), key_of(key, ("retry",)))
 
     async def accept_version(self, run_id: str, principal: Principal, *, key: str | None = None) -> Run:
-        """Say that the agent as it is now may go on with the state that an earlier version left.
+        """Let the agent's present version go on with the state that an earlier version left.
 
         Raises:
             Closed: if the run does not need attention.
@@ -322,7 +322,7 @@ def _object(name: str, value: Json) -> dict[str, Json] | None:
 
 
 def _check_agent(event: RunStarted, thread: str, place: Place) -> None:
-    """Refuse to continue a conversation with another agent: its state means nothing to this one."""
+    """Refuse to continue another agent's conversation: its state means nothing to this one."""
     last = place.last
     if last is None or last.forgotten or event.agent == last.agent or event.reference == last.reference:
         return

@@ -1,4 +1,4 @@
-"""How much work a JSON Schema can make at most, found without running it: what is little is judged in this process.
+"""The most work that a JSON Schema can make, found without running it: a light schema is judged in this process.
 
 A schema is light if it uses only keywords whose work is known and refers to no part of itself that holds the reference.
 Then each place of the expanded schema looks at each byte of a value a constant number of times, at most.
@@ -13,12 +13,12 @@ from typing import Any
 from interlock.domain.canonical import Json, canonical_bytes, read_canonical
 
 MAX_EXPANDED = 200_000
-"""Largest expanded schema that is light, in bytes."""
+"""The largest expanded schema that is light, in bytes."""
 
 _ONE = frozenset({"items", "additionalItems", "additionalProperties"})
 _SEVERAL = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _SILENT = frozenset({
-    *("$defs", "definitions"),  # what is in them counts where it is referred to
+    *("$defs", "definitions"),  # their content counts where it is referred to
     *("$schema", "$comment", "title", "description", "default", "examples", "example", "deprecated", "nullable"),
     *("readOnly", "writeOnly", "discriminator"),
 })  # fmt: skip
@@ -32,7 +32,7 @@ _FORMATS = frozenset(
 
 _REFERENCE = re.compile(r"#/(\$defs|definitions)/([^/~%]+)")
 _COUNTED = re.compile(r"\{(\d*)(?:,(\d*))?\}", re.ASCII)
-_EXPENSIVE = re.compile(r"\(\?[^:]|\\[1-9kgpP]")  # what needs backtracking, and classes of thousands of characters
+_EXPENSIVE = re.compile(r"\(\?[^:]|\\[1-9kgpP]")  # backtracking, and classes of thousands of characters
 
 MAX_PATTERN = 200
 MAX_COUNTED = 100
@@ -41,14 +41,14 @@ SLOW_DIVISION = 4_000
 
 
 class _Heavy(Exception):
-    """The schema is not evidently light."""
+    """The schema may be heavy."""
 
 
 @lru_cache(maxsize=1024)
 def expanded_size(schema: bytes) -> int | None:
-    """Return the size of a schema (its canonical bytes), in bytes, with every reference replaced by what it refers to.
+    """Return the size in bytes of a schema (canonical JSON) with every reference replaced by its target.
 
-    It is None for a schema that is not evidently light.
+    It is None for a schema that may be heavy.
     """
     whole = read_canonical(schema)
     try:
@@ -98,7 +98,7 @@ class _Expansion:
 
 
 def _own_size(keyword: str, value: Any) -> int:
-    """Return what a keyword counts for that holds no other schema."""
+    """Return the size of a keyword that holds no other schema."""
     if keyword in _SILENT:
         return 0
     if keyword in _DATA:
@@ -113,7 +113,7 @@ def _own_size(keyword: str, value: Any) -> int:
 
 
 def _pattern(pattern: str) -> int:
-    """Return what a regular expression counts for: the size of its automaton, about, which is run in linear time."""
+    """Return the size of a regular expression: about that of its automaton, which runs in linear time."""
     if len(pattern) > MAX_PATTERN or _EXPENSIVE.search(pattern):
         raise _Heavy
     copies = 1

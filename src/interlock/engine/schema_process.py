@@ -1,6 +1,6 @@
-"""Judging by a JSON Schema in a process of its own, which the operating system ends when it takes too much.
+"""Judges values by a JSON Schema in a separate process, which the operating system ends if it takes too much.
 
-What is heavy is heavy inside of native code, which holds the interpreter's lock and cannot be interrupted in a thread.
+The work is done in native code, which holds the interpreter's lock and cannot be interrupted in a thread.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import jsonschema_rs
 from interlock.engine.schema_words import misfit_words
 
 CPU_SECONDS = 1
-"""How long the process may compute, its start included (RLIMIT_CPU)."""
+"""CPU seconds of the process, including its start (RLIMIT_CPU)."""
 
 WALL_SECONDS = 5
-"""How long it may take on a machine that is busy; less than a decision stays fresh."""
+"""Seconds that it may take on a busy machine: less than `FRESH`."""
 
 MEMORY = 1_000_000_000
-"""How many bytes of addresses it may use (RLIMIT_AS)."""
+"""Bytes of address space (RLIMIT_AS)."""
 
 MOST_MISFITS = 1_000
 MOST_WRITTEN = 1_000_000
@@ -54,20 +54,20 @@ def _reads(read: Callable[[str], object], text: str) -> bool:
 
 
 FORMATS = {"date-time": _is_moment, "time": _is_time}
-"""Formats that are read less strictly than by RFC 3339: a zone may be left out, as by Python's tools and by forms."""
+"""Formats read less strictly than RFC 3339: the zone may be missing, as Python's tools and forms write it."""
 
 
 class OverLimit(Exception):
-    """The process needed more time or memory than it may use, or could not do its work."""
+    """The process needed too much time or memory, or could not work."""
 
 
 class UnusableSchema(Exception):
-    """The schema is none, or refers to what it does not hold."""
+    """This is no schema, or it refers to something that it does not hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """Where a value does not fit, and why not, in words; long ones are cut. What is missing is named by its path."""
+    """Where a value does not fit, and why, in words that may be cut. Something missing is named by its path."""
 
     path: tuple[str | int, ...]
     message: str
@@ -82,7 +82,7 @@ def build(schema: Any) -> Any:
 
 
 def misfits(validator: Any, value: Any) -> list[Misfit]:
-    """Return where a value does not fit, at most so many places."""
+    """Return the places where a value does not fit, at most a number of them."""
     found: list[Misfit] = []
     written = 0
     told = (one for error in validator.iter_errors(value) for one in misfit_words(error))
@@ -95,11 +95,11 @@ def misfits(validator: Any, value: Any) -> list[Misfit]:
 
 
 def judge_apart(schema: bytes, value: bytes | None) -> list[Misfit]:
-    """Return where a value does not fit a schema, both as canonical bytes; without a value, only try the schema.
+    """Return where a value does not fit a schema, both given as canonical bytes; without a value, check the schema.
 
     Raises:
         UnusableSchema: with the reason.
-        OverLimit: if it takes too much.
+        OverLimit: if it takes too much time or memory.
     """
     command = [sys.executable, "-P", "-s", "-c", _CODE]
     given = schema + b"\n" + (b"" if value is None else value)
@@ -127,7 +127,7 @@ def _why(ended: subprocess.CompletedProcess[bytes]) -> str:
 
 
 def main() -> None:
-    """Judge what stands at the standard input, under limits, and write what came of it."""
+    """Judge the standard input, under limits, and write the result."""
     _limit()
     schema, _, value = sys.stdin.buffer.read().partition(b"\n")  # canonical JSON holds no line feed
     try:

@@ -1,4 +1,4 @@
-"""What a JSON Schema wants, and how a value does not fit it, in words for people who know no JSON."""
+"""Says what a JSON Schema wants, and why a value does not fit it, in words for people who know no JSON."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MOST_BRANCHES = 4
 
 
 def place_words(path: Iterable[str | int]) -> str:
-    """Return where something stands in a value, as people count: `order.lines, entry 1, price`."""
+    """Return a place in a value, as people count: `order.lines, entry 1, price`."""
     words, inside = "", False
     for part in path:
         if isinstance(part, int):
@@ -51,7 +51,7 @@ def place_words(path: Iterable[str | int]) -> str:
 
 
 def wants(schema: Any, depth: int = 0) -> str:  # noqa: PLR0911 - one line for each form of a schema
-    """Say what a schema wants, as far as a few words go; nothing where they do not."""
+    """Say what a schema wants, if a few words can; else nothing."""
     if not isinstance(schema, dict) or "$ref" in schema or depth > DEEPEST:
         return ""
     if isinstance(schema.get("enum"), list):
@@ -82,7 +82,7 @@ def choices(options: Iterable[Any]) -> str:
 
 
 def misfit_words(error: Any, depth: int = 0) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Say of a `jsonschema_rs.ValidationError` where, and what is wanted; what is missing is named by its path."""
+    """Say where a `jsonschema_rs.ValidationError` is and what is wanted; something missing is named by its path."""
     path, kind = tuple(error.instance_path), error.kind
     match type(kind).__name__.rpartition("_")[2]:
         case "Required":
@@ -97,7 +97,7 @@ def misfit_words(error: Any, depth: int = 0) -> Iterator[tuple[tuple[str | int, 
 
 
 def _one_of(branches: Any, path: tuple[str | int, ...], depth: int) -> str:
-    """Say what would fit: what each of the branches lacks, as far as a few words go."""
+    """Say what would fit: what each branch wants, if a few words can."""
     told: list[str] = []
     for branch in branches[: MOST_BRANCHES + 1]:
         found = [one for error in branch for one in misfit_words(error, depth + 1)] if depth < DEEPEST else []
@@ -184,7 +184,7 @@ def _value(value: Any) -> str:
 
 
 def _looks_otherwise(text: str) -> bool:
-    """Say whether a text would be taken for something else, or for the end of it, without quotes."""
+    """Say whether a text without quotes could be read as something else, or hide where it ends."""
     return text != text.strip() or not text or "," in text or text[0].isdigit() or text in {"yes", "no", "nothing"}
 
 

@@ -1,6 +1,6 @@
-"""Do edited arguments and answers fit the JSON Schema that the agent gave?
+"""Checks edited arguments and answers against the JSON Schema that the agent gave.
 
-An agent may bring any schema. What cannot make much work is judged here; all else in a process that can be ended.
+An agent may bring any schema. A light one is judged here, any other in a process that can be ended.
 """
 
 from __future__ import annotations
@@ -24,36 +24,36 @@ NO_ANSWER = "An answer cannot be nothing: give one, or reject what is asked."
 MAX_SCHEMA = 64_000
 MAX_DIGITS = 40
 SHOWN = 5
-"""How many misfits a sentence tells."""
+"""How many misfits a sentence names."""
 
 MOST_NAMED = 50
-"""How many of them an error names, each with its path."""
+"""How many misfits an error lists, each with its path."""
 
 LONGEST_PATH = 200
 
 LIGHT = 100_000_000
-"""Work that is done here: bytes of the expanded schema times bytes of the value. It takes 0.3 s at most."""
+"""The most work for this process: bytes of the expanded schema times bytes of the value. It takes 0.3 s at most."""
 
 LIGHT_MISFITS = 200_000
-"""The same where each misfit is told: that takes a thousand times as long as to say that there is one."""
+"""The same if each misfit is named: that takes a thousand times as long as to find out that there is one."""
 
 
 def is_quick(subject: Subject) -> bool:
-    """Say whether to judge a subject by its schema takes no process, and a moment."""
+    """Say whether a subject can be judged by its schema in this process, at once."""
     schema = _schema(subject)
     if schema is None:
         return True
     value = canonical_bytes(subject.args) if isinstance(subject, Action) else b""
     try:
         return _work(canonical_bytes(schema, max_bytes=MAX_SCHEMA), value) <= LIGHT_MISFITS
-    except InvalidValue:  # it is refused at once, for its size
+    except InvalidValue:  # it is too large, and refused at once
         return True
 
 
 def misfit_of(subject: Subject) -> str:
     """Say how an action's arguments do not fit the schema that came with them; nothing if they do.
 
-    A model may well want what a tool does not take: it is told so by the tool, or a reviewer repairs it.
+    A model may ask for what a tool does not accept: the tool says so, or a reviewer corrects it.
 
     Raises:
         InvalidAnswer: if the schema cannot be used.
@@ -70,12 +70,12 @@ def misfit_of(subject: Subject) -> str:
 
 
 def check_vote(request: Request, command: CastVote) -> CastVote:
-    """Refuse an edit or an answer that does not fit the request's schema; return the vote as it is to be counted.
+    """Refuse an edit or an answer that does not fit the request's schema; return the vote as it will be counted.
 
-    A form knows only text: where the schema wants a number, a boolean or null, and the text reads as one, it is one.
+    A form sends only text: if the schema wants a number, a boolean or null, a text that reads as one becomes one.
 
     Raises:
-        InvalidAnswer: naming each misfit with its path, or saying that nobody can judge within limits whether it fits.
+        InvalidAnswer: with each misfit and its path, or saying that it cannot be judged within limits.
     """
     asked = request.asked
     if command.verdict is Verdict.respond and command.answer is None and isinstance(asked, Question):
@@ -89,16 +89,16 @@ def check_vote(request: Request, command: CastVote) -> CastVote:
 
 
 def check_answer(answer: Json, question: Question) -> Json:
-    """Return an answer as it is to be counted; raise `InvalidAnswer` as `check_vote` does."""
+    """Return an answer as it will be counted; raise `InvalidAnswer` as `check_vote` does."""
     schema = question.answer_schema
     return answer if schema is None else _fitting(answer, schema, "The answer does not fit")
 
 
 def check_value(value: Json, schema: dict[str, Any], what: str) -> None:
-    """Refuse a value that does not fit a JSON Schema, or of which nobody can judge it; `what` begins the sentence.
+    """Refuse a value that does not fit a JSON Schema, or cannot be judged; the sentence begins with `what`.
 
     Raises:
-        InvalidAnswer: naming each misfit with its path.
+        InvalidAnswer: with each misfit and its path.
     """
     try:
         found = _misfits(value, canonical_bytes(schema, max_bytes=MAX_SCHEMA))
@@ -108,7 +108,7 @@ def check_value(value: Json, schema: dict[str, Any], what: str) -> None:
 
 
 def fits(value: Json, schema: dict[str, Any]) -> bool:
-    """Say whether a value fits a JSON Schema; one that cannot be used, or not within limits, fits nothing."""
+    """Say whether a value fits a JSON Schema. Nothing fits a schema that cannot be used within limits."""
     try:
         return _fits(canonical_bytes(value), canonical_bytes(schema, max_bytes=MAX_SCHEMA))
     except (InvalidValue, UnusableSchema, OverLimit):
@@ -122,7 +122,7 @@ def _schema(subject: Subject) -> dict[str, Any] | None:
 
 
 def _fitting(value: Json, schema: dict[str, Any], what: str) -> Json:
-    """Return a value that fits, its text read as the schema wants it."""
+    """Return a value that fits, with text read as the schema wants it."""
     try:
         read, found = _read(value, schema)
     except (UnusableSchema, OverLimit) as error:
@@ -132,7 +132,7 @@ def _fitting(value: Json, schema: dict[str, Any], what: str) -> Json:
 
 
 def _read(value: Json, schema: dict[str, Any]) -> tuple[Json, list[Misfit]]:
-    """Return a value whose text is read as the schema wants it; as it was, with its misfits, if that does not fit."""
+    """Return a value with text read as the schema wants it; if that does not fit, the value itself and its misfits."""
     encoded = canonical_bytes(schema, max_bytes=MAX_SCHEMA)
     found = _misfits(value, encoded)
     mended = [copy.deepcopy(value)] if found else [value]
@@ -143,7 +143,7 @@ def _read(value: Json, schema: dict[str, Any]) -> tuple[Json, list[Misfit]]:
 
 
 def _mend(holder: list[Json], path: tuple[str | int, ...]) -> None:
-    """Read what stands at a path, if anything does, as a number or a word."""
+    """Read the text at a path, if there is any, as a number, a boolean or null."""
     place: Any = holder
     last: str | int = 0
     for step in path:
@@ -176,7 +176,7 @@ def _told(found: list[Misfit]) -> str:
 
 
 def path_text(parts: tuple[str | int, ...]) -> str:
-    """Return where something stands in a value, as errors name it: a JSONPath, cut if it is long."""
+    """Return the JSONPath of a place in a value, for errors; cut if it is long."""
     return _cut("$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts))
 
 

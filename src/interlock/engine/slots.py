@@ -14,7 +14,7 @@ class Slots:
 
     Attributes:
         free: how many slots are free, of the number that there are.
-        open: whether this is entered, so that the worker's heartbeat extends the leases of what runs here.
+        open: whether this is entered, so that the worker's heartbeat extends the leases of the work that runs here.
     """
 
     def __init__(self, number: int) -> None:
@@ -22,9 +22,9 @@ class Slots:
         self.free = number
         self.open = False
         self._number = number
-        self._context = copy_context()  # not the one of who makes a run ready, such as another agent
+        self._context = copy_context()  # not the context of the caller that makes a run ready, such as another agent
         self._left = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps none of them
+        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps no reference to its tasks
 
     def __enter__(self) -> Self:
         self.open = True
@@ -42,7 +42,7 @@ class Slots:
 
     @contextmanager
     def reserved(self) -> Iterator[None]:
-        """Keep a slot for work that may start at the end of the block."""
+        """Reserve a slot for work that may start at the end of the block."""
         self.free -= 1
         try:
             yield
@@ -51,7 +51,7 @@ class Slots:
 
     @asynccontextmanager
     async def released(self) -> AsyncIterator[None]:
-        """Give the slot back during the block, while its work waits for something else."""
+        """Free the slot during the block, while its work waits for something else."""
         self._release()
         try:
             yield
@@ -65,10 +65,10 @@ class Slots:
             await self._next_release()
 
     async def drained(self, seconds: float) -> int:
-        """Wait until all slots are free, at most so many seconds; return how many pieces of work still run."""
+        """Wait until all slots are free, at most a number of seconds; return how many pieces of work still run."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self.free < self._number or self._tasks:  # a task that has released its slot still runs
+                while self.free < self._number or self._tasks:  # a task that has freed its slot still runs
                     await self._next_release()
         return len(self._tasks)
 

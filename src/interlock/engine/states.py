@@ -1,4 +1,4 @@
-"""States that stay readable: those of a run's pauses, and the one in which it ended, as its log names them."""
+"""Reads the states of a run that are kept: those of its pauses, and the last one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from interlock.engine.ports.store import Loaded, Store
 from interlock.errors import NotFound, RecordAltered
 
 KEPT_STATES = 20
-"""How many states of a run stay readable, unless `limits.states` says something else."""
+"""How many states of a run are kept, unless `limits.states` says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class KeptState:
     """A state that a run left.
 
     Args:
-        run: the run, as its log says.
-        pause: the number of the pause that it is the state of, from 1; None for that of the run's end, or beginning.
+        run: the run, by its log.
+        pause: the number of its pause, from 1; None for the state of the run's end, or beginning.
     """
 
     run: Run
@@ -31,7 +31,7 @@ class KeptState:
 
     @property
     def where(self) -> str:
-        """Say of which moment it is, in words."""
+        """Say in words which moment it belongs to."""
         if self.pause is not None:
             return f"at pause {self.pause}"
         begun = "after its last step" if self.run.midway else "with which it begins"
@@ -39,7 +39,7 @@ class KeptState:
 
 
 async def read_state(store: Store, run: Run, digest: str) -> bytes:
-    """Read a state that a run's log names; raise `RecordAltered` if it is missing, or not what was written."""
+    """Read a state that a run's log names; raise `RecordAltered` if it is missing or altered."""
     state = await store.state(run.tenant, run.id, digest)
     if state is None or digest_of_state(state) != digest:
         raise RecordAltered(f"A stored state of {run.id} is not what was written.", stream=run.id)
@@ -47,11 +47,11 @@ async def read_state(store: Store, run: Run, digest: str) -> bytes:
 
 
 async def kept_state(store: Store, tenant: str, run_id: str, pause: int | None = None) -> KeptState:
-    """Read the state of a pause, or the last state that a run left; compared with the run's log.
+    """Read the state of a pause, or the last state of a run, compared with the run's log.
 
     Raises:
         NotFound: if there is no such run or pause, or its state is not kept.
-        RecordAltered: if it is not what was written.
+        RecordAltered: if it was altered.
     """
     loaded = verified(await store.load(tenant, run_id=run_id))
     if loaded.run is None:
@@ -94,5 +94,5 @@ def last_pause(loaded: Loaded) -> int:
 
 
 def pauses_of(history: Sequence[Entry]) -> list[RunPaused]:
-    """Return how a run has paused, in order."""
+    """Return the pauses of a run, in order."""
     return [entry.event for entry in history if isinstance(entry.event, RunPaused)]

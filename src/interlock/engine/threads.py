@@ -1,4 +1,4 @@
-"""Threads: who is next in one, and with whose state that run begins. One run of a thread at a time."""
+"""Threads: which run is next in one, and with whose state it begins. One run of a thread runs at a time."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Place:
     """A run's place in a thread.
 
     Args:
-        turn: the condition under which it has this place; its number is `number`.
-        behind: the run that has to end first; None if it may begin.
-        last: the last run before it that had its turn.
-        origin: with whose state it begins, and `state` is that state; None if with nothing.
-        broken: why nobody can begin after the run before it; empty if somebody can.
+        turn: the condition under which it has this place; `number` is its turn.
+        behind: the run that has to end first; None if this one may begin.
+        last: the last run before it that has begun.
+        origin: the run with whose state it begins, and `state` that state; None if it begins without one.
+        broken: why no run can begin after the run before it; empty if one can.
     """
 
     turn: Turn
@@ -45,7 +45,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class ThreadView:
-    """A thread, for people. `runs` are the newest ones, the newest first; `turns` says how many there were."""
+    """A thread, for people. `runs` are its last ones, newest first; `turns` says how many there were."""
 
     name: str
     turns: int
@@ -58,7 +58,7 @@ class ThreadView:
 
 
 def checked_name(name: str) -> str:
-    """Return the name of a thread; raise `BadInput` if no thread may be called that."""
+    """Return the name of a thread; raise `BadInput` if it is no valid name."""
     if not is_thread_name(name):
         raise BadInput(
             f"A thread's name is 1 to {LONGEST_NAME} printable characters, with no space at its beginning or end.",
@@ -68,7 +68,7 @@ def checked_name(name: str) -> str:
 
 
 def turn_of(after: Run) -> Turn | None:
-    """Return what the end of a run means to its thread; None if it has not ended, or has no thread."""
+    """Return the change of a thread's counter when a run ends; None if it has not ended, or has no thread."""
     if after.thread is None or after.status not in ENDED:
         return None
     return Turn(after.thread, after=after.turn)
@@ -82,17 +82,17 @@ def check_may_change(run: Run, principal: Principal, directory: Directory) -> No
 
 
 class Threads:
-    """Says who is next in a thread; lists threads, and deletes them.
+    """Says which run is next in a thread; lists and deletes threads.
 
     Raises:
-        RecordAltered: from every method, if what is stored of the thread is not what its logs say.
+        RecordAltered: from every method, if the stored thread differs from its logs.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def place(self, tenant: str, thread: str, *, before: int | None = None) -> Place:
-        """Return the place of the next run of a thread, or of the one that has the turn `before`."""
+        """Return the place of the next run of a thread, or of the run with the turn `before`."""
         version, runs = await self._down_to_decisive(tenant, thread, before)
         status = status_of(runs)
         place = Place(Turn(thread, version), status.turn, status.busy, status.decisive)
@@ -126,7 +126,7 @@ class Threads:
     async def _newest_first(
         self, tenant: str, thread: str, before: int | None, page: int = 1
     ) -> AsyncIterator[tuple[int, Run]]:
-        """Read the runs of a thread, as their logs say, and no turn left out; with the thread's counter."""
+        """Read the runs of a thread, compared with their logs and without a gap, and the thread's counter."""
         while True:
             turns = await self._store.turns(tenant, thread, before=before, limit=page)
             for turn, run_id in turns.runs:
@@ -148,7 +148,7 @@ class Threads:
         return loaded.run.run
 
     async def come(self, actor: Actor, job: Job, run: Run, now: datetime) -> bool:
-        """Let a run begin that waits in its thread, if those before it have ended; return whether they have.
+        """Let a waiting run of a thread begin, if those before it have ended; return whether they have.
 
         Raises:
             Conflict: if somebody else was faster.
@@ -168,7 +168,7 @@ class Threads:
     # ── for people ────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def at_its_turn(self, tenant: str, thread: str) -> Run | None:
-        """Return the first run of a thread that has not ended: its turn is now. None if there is none."""
+        """Return the run of a thread whose turn it is: the first that has not ended. None if there is none."""
         first = None
         async for _, run in self._newest_first(tenant, thread, None, PAGE):
             if run.status not in ENDED:
@@ -178,7 +178,7 @@ class Threads:
         return first
 
     async def show(self, tenant: str, thread: str, *, limit: int = 50) -> ThreadView:
-        """Return a thread with its newest runs; raise `NotFound` if there is none, or it was deleted."""
+        """Return a thread with its last runs; raise `NotFound` if there is none, or it was deleted."""
         view = await self.view(tenant, thread, limit=limit)
         if view is None:
             raise NotFound(f"There is no thread {thread!r} here: `interlock threads list` shows those that there are.")
@@ -194,9 +194,9 @@ class Threads:
         return ThreadView(thread, runs[0].turn or 0, tuple(runs)) if runs else None
 
     async def delete(self, thread: str, principal: Principal, directory: Directory) -> int:
-        """Delete the states that the runs of a thread have left; the log stays. Return of how many runs.
+        """Delete the states that the runs of a thread have left; return how many runs had some. The log stays.
 
-        Whoever continues the thread begins anew.
+        The next run of the thread begins without a state.
 
         Raises:
             NotFound: if there is no such thread, or it was deleted.
@@ -213,12 +213,12 @@ class Threads:
             return left
 
         found = await until_committed(attempt, thread)
-        for run in found[1:]:  # who continues the thread begins anew already, whatever becomes of this process
+        for run in found[1:]:  # from here on the next run begins without a state, even if this process ends
             await until_committed(partial(self.forget, run.id, principal), run.id)
         return len(found)
 
     async def forget(self, run_id: str, principal: Principal, turn: Turn | None = None) -> None:
-        """Delete the states that a run has left, unless that was done: the log says so."""
+        """Delete the states that a run has left, unless the log says that this was done."""
         loaded = verified(await self._store.load(principal.tenant, run_id=run_id))
         assert loaded.run is not None
         run = loaded.run.run

@@ -1,6 +1,6 @@
-"""OpenTelemetry: one trace from an agent's start over its pauses to its effects, whatever processes carry it on.
+"""OpenTelemetry: one trace from an agent's start over its pauses to its effects, across processes.
 
-Nothing is loaded, and nothing is done, where no SDK of OpenTelemetry is. Spans hold names and ids, never content.
+Without an SDK of OpenTelemetry, nothing is loaded or done. Spans hold names and ids, never content.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from datetime import datetime
 from time import time_ns
 
 SDK = "opentelemetry.sdk.trace"
-"""Whoever wants traces has loaded it: by its own code, or by `opentelemetry-instrument`."""
+"""The module that a process with traces has loaded, by its own code or by `opentelemetry-instrument`."""
 
 
 @contextmanager
 def span(name: str, *, within: str | None = None, began: datetime | None = None, **attributes: str) -> Iterator[None]:
-    """Do something in a span.
+    """Run the block in a span.
 
     Args:
-        within: the trace context (W3C `traceparent`) that it belongs to. Where this process is in a span of another
-            trace, as of a call over HTTP, the new span links to that one.
-        began: when it began, if that was before, perhaps in another process.
+        within: the trace context (W3C `traceparent`) that it belongs to. If this process is in a span of another trace,
+            such as that of a call over HTTP, the new span links to it.
+        began: when it began, if that was earlier, perhaps in another process.
         attributes: names and ids.
     """
     if SDK not in sys.modules:
@@ -41,7 +41,7 @@ def span(name: str, *, within: str | None = None, began: datetime | None = None,
     named = {f"interlock.{key}": value for key, value in attributes.items()}
     tracer = trace.get_tracer("interlock")
     start = None if began is None else min(int(began.timestamp() * 1e9), time_ns())
-    # What an agent's code raises may hold what it works on: the span says that it failed, and the log says why.
+    # An error of an agent's code may hold its data: the span only says that it failed, and the log says why.
     with tracer.start_as_current_span(
         name,
         context,
@@ -59,7 +59,7 @@ def span(name: str, *, within: str | None = None, began: datetime | None = None,
 
 
 def current() -> str | None:
-    """Return the trace context that this process is in, as W3C `traceparent`; None if it is in no span."""
+    """Return the present trace context as W3C `traceparent`; None outside of a span."""
     if SDK not in sys.modules:
         return None
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415 - see `span`

@@ -1,4 +1,4 @@
-"""Who watches an agent while it runs: told at once or never, of whatever the agent says and streams."""
+"""Watchers of a running agent: they are told at once, or never, what it says and streams."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Streamed:
 
     Args:
         mode: LangGraph's stream mode: `messages` (a message, or a piece of one, and its metadata), `custom` (what a
-            node wrote by the stream writer), `updates` (what each node changed, by its name).
-        namespace: which sub-graph streams it; empty for the graph itself.
-        data: what LangGraph streams in that mode, as JSON; cut where it is large.
+            node wrote to the stream writer), `updates` (what each node changed, by its name).
+        namespace: the sub-graph that streams it; empty for the graph itself.
+        data: what LangGraph streams in that mode, as JSON; large values are cut.
     """
 
     run_id: str
@@ -28,11 +28,11 @@ class Streamed:
 
 
 class Watcher(Protocol):
-    """Is told what an advancing agent does: ephemeral, never logged."""
+    """Told what a running agent does. None of it is logged or kept."""
 
     @property
     def modes(self) -> Collection[str]:
-        """Which of LangGraph's stream modes it wants to see; none costs nothing."""
+        """The stream modes of LangGraph that it wants; an empty set costs nothing."""
 
     def said(self, run_id: str, text: str) -> None:
         """Show a line of the agent's own words. May be called from any thread."""
@@ -42,7 +42,7 @@ class Watcher(Protocol):
 
 
 class Lines:
-    """Watches an agent's own words alone: `tell` is given the run's id and the text. Implements the port `Watcher`."""
+    """Watches only an agent's own words: `tell` gets the run's id and the text. Implements the port `Watcher`."""
 
     modes: Collection[str] = ()
 
@@ -61,14 +61,14 @@ NOBODY = Lines(lambda *_: None)
 
 
 class Dropping:
-    """A watcher that harms nobody: what it cannot show is dropped, and no attempt fails by it."""
+    """A watcher whose errors are dropped, so that no attempt fails because of them."""
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
 
     @property
     def modes(self) -> Collection[str]:
-        """What the other one wants to see now."""
+        """The modes that the other one wants now."""
         return frozenset(self._watcher.modes)
 
     def said(self, run_id: str, text: str) -> None:
@@ -83,14 +83,14 @@ class Dropping:
 
 
 class Several:
-    """Lets several watch at once: each is told what it wants to see. Implements the port `Watcher`."""
+    """Several watchers as one: each is told what it wants. Implements the port `Watcher`."""
 
     def __init__(self, *watchers: Watcher) -> None:
         self._watchers = [Dropping(one) for one in watchers]
 
     @property
     def modes(self) -> Collection[str]:
-        """What one of them wants to see."""
+        """The modes that any of them wants."""
         return frozenset().union(*(one.modes for one in self._watchers))
 
     def said(self, run_id: str, text: str) -> None:

@@ -28,11 +28,11 @@ from interlock.errors import StoreError, StoreReplaced
 
 SWEEP = 5.0
 MARGIN = 5.0
-"""How many seconds longer than for its results a worker that was told to stop waits for what is under way."""
+"""Seconds beyond `GRACE` that a stopping worker waits for the advances under way."""
 
 TURNS = 8
-"""How many turns of the event loop are left to those who wait for a commit before the agent begins that goes on by it:
-they answer, and ask for the new entries; an agent's beginning keeps the loop for milliseconds."""
+"""Event-loop turns yielded after the commit, so that waiting callers are answered before the agent starts and blocks
+the loop for milliseconds."""
 
 SHORTEST = 0.02  # a timer may end a moment early: do not ask again at once
 
@@ -67,9 +67,9 @@ class Heartbeat:
         runner = asyncio.Runner()
         try:
             while not stopped.wait(self._lease / 3):
-                # Whatever fails, such as a loop for which no file can be opened, may succeed at the next beat.
+                # Any failure, such as too many open files for a new loop, may be over at the next beat.
                 with contextlib.suppress(Exception):
-                    runner.get_loop()  # before there is a coroutine that nobody would await
+                    runner.get_loop()  # before the coroutine exists: nobody would await it
                     runner.run(self._extend())
         finally:
             runner.close()
@@ -79,7 +79,7 @@ class Heartbeat:
         for advance in list(self._active.values()):
             by_tenant.setdefault(advance.held.tenant, []).append(advance)
         for tenant, advances in by_tenant.items():
-            held_until = time.monotonic() + self._lease  # before the store is asked: this process may be stopped here
+            held_until = time.monotonic() + self._lease  # before the store is asked: that may take long
             until = await self._store.now() + timedelta(seconds=self._lease)
             holds = [(advance.held.hold.run_id, advance.held.hold.owner) for advance in advances]
             still_held = await self._store.extend(tenant, holds, until)
@@ -92,9 +92,9 @@ class Worker:
     """Advances runs.
 
     Attributes:
-        runner: runs one job after the other, or many at once.
-        left: how many runs were still advancing when it had waited long enough after it was told to stop. Their tasks
-            go on in the event loop until the process ends, which should be at once.
+        runner: runs the jobs.
+        left: how many runs were still advancing when it stopped waiting for them. Their tasks go on in the event loop
+            until the process ends, which should be at once.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a worker works on, and how
@@ -114,14 +114,14 @@ class Worker:
         self._heartbeat = Heartbeat(store, options.name, options.lease, self.runner.active)
         self._in_hand: set[str] = set()
         self.left = 0
-        self._lost: StoreReplaced | None = None  # why nothing can go on here
-        self._behind = False  # whether jobs may wait for which no slot is free
+        self._lost: StoreReplaced | None = None  # why this worker cannot go on
+        self._behind = False  # whether jobs may be waiting for a free slot
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; then finish what is under way, if that does not take too long: see `left`.
+        """Work until `stop` is set; then finish the advances under way, if that does not take too long: see `left`.
 
         Raises:
-            StoreReplaced: if the database is not there any more; what was under way has come to its end.
+            StoreReplaced: if the database is gone; the advances under way have ended before.
         """
         slots = self.runner.slots = Slots(self._options.concurrency)
         self.runner.stop = stop
@@ -150,7 +150,7 @@ class Worker:
             raise self._lost
 
     async def _leave(self, slots: Slots) -> None:
-        """Let what is under way come to its end, within limits."""
+        """Wait until the advances under way have ended, but not for ever."""
         seconds = retry.GRACE + MARGIN
         self.left = await slots.drained(seconds)
         if self.left:
@@ -161,7 +161,7 @@ class Worker:
             )
 
     async def drain(self) -> int:
-        """Carry out everything that is due, and what becomes due by that; then return how much it was."""
+        """Do everything that is due, and what becomes due by that; return how much was done."""
         done = 0
         self.runner.patience.once()
         with self._heartbeat.beating():
@@ -173,7 +173,7 @@ class Worker:
                     return done
 
     async def _take(self, slots: Slots) -> float:
-        """Begin what is due and has a place; return for how many seconds nothing else comes due."""
+        """Begin the due jobs for which a slot is free; return the seconds until something else comes due."""
         if slots.free <= 0:
             self._behind = True
             return SWEEP
@@ -183,11 +183,11 @@ class Worker:
         for job in agenda.jobs[: slots.free]:
             self._fill(slots, job.subject, self.runner.carry_out_or_delay(job))
         if agenda.next_due is None or agenda.next_due <= agenda.now:
-            return SWEEP  # what was begun or expired wakes us; what could not be is looked at again with the next sweep
+            return SWEEP  # a job that was begun or has expired wakes us; the next sweep looks at the others again
         return min(SWEEP, max(SHORTEST, (agenda.next_due - agenda.now).total_seconds()))
 
     async def _look(self) -> tuple[Agenda, int]:
-        """Do at once what is due for requests; return what else is due and can be done now, and how much was done."""
+        """Do what is due for requests; return the jobs that can be done now, and how much was done."""
         backoff = self.runner.backoff
         while True:
             known = backoff.count
@@ -198,10 +198,10 @@ class Worker:
             moved = await carry_out_due(self._store, self._desk, agenda.overdue, self._options.say, backoff)
             if moved or backoff.count <= known:
                 return replace(agenda, jobs=jobs), moved
-            # What could not be carried out has kept others from being read.
+            # Those that could not be carried out have filled the page: there may be others behind them.
 
     async def _sleep(self, stopping: asyncio.Task[Any], slots: Slots, since: int, seconds: float) -> None:
-        """Wait for a change, for the next thing that is due, for a free place, or for the end."""
+        """Wait for a change, for the next thing that is due, for a free slot, or for the end."""
         waits: set[asyncio.Task[Any]] = {asyncio.create_task(self._wait(since, seconds))}
         if slots.free <= 0:
             waits.add(asyncio.create_task(slots.wait_for_one()))
@@ -249,7 +249,7 @@ class Worker:
         )
 
     async def take_up(self, changes: Changes, commit: Commit) -> bool:
-        """Commit these changes with the start of an advance, and carry it on, if it can begin. See `HandOff`."""
+        """Commit these changes with the start of an advance, if it can start, and run it. See `HandOff`."""
         slots = self.runner.slots
         assert slots is not None
         with slots.reserved():
@@ -275,5 +275,5 @@ class Worker:
         committed.set_result(None)
         for _ in range(TURNS):
             await asyncio.sleep(0)
-        if slots.open:  # or nobody would keep the lease
+        if slots.open:  # otherwise nobody would extend the lease
             await self.runner.carry_on(start)

@@ -1,4 +1,4 @@
-"""The directories of tenants, and what their people prove themselves by, as a store keeps it."""
+"""The directories of tenants, and the secrets of their accounts, as a store keeps them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from interlock.domain.accounts import AccountSecrets, Attempts
 
 
 class Accounts(Protocol):
-    """Directories and secrets change by `Store.commit`; a used step stays. For any thread's event loop."""
+    """Reads directories and secrets, which `Store.commit` changes. May be called from any thread's event loop."""
 
     async def directory_version(self, tenant: str) -> int:
         """Return how many entries the log of a tenant's directory has; 0 if it has none."""
@@ -19,24 +19,24 @@ class Accounts(Protocol):
         """Return the tenants that have a directory, sorted."""
 
     async def secrets(self, tenant: str, account: str) -> AccountSecrets | None:
-        """Return what an account proves itself by; None if it has nothing yet."""
+        """Return an account's secrets; None if it has none yet."""
 
     async def accept_code(self, tenant: str, account: str, step: int) -> None:
-        """Note that the code of a time step was used.
+        """Note that an authenticator's code of this time step was used.
 
         Raises:
-            Conflict: if that one, or a later one, was used before.
+            Conflict: if this code, or a later one, was used before.
         """
 
     async def attempts(self, tenant: str, key: str) -> Attempts:
         """Return how often somebody has failed to sign in."""
 
     async def count_attempt(self, tenant: str, key: str, seen: int, at: datetime) -> None:
-        """Count one more that has not succeeded yet.
+        """Count an attempt to sign in before it is checked.
 
         Raises:
-            Conflict: if others were counted since so many were seen.
+            Conflict: if other attempts were counted since `seen` of them were read.
         """
 
     async def forget_attempts(self, tenant: str, key: str) -> None:
-        """Begin to count anew: somebody has signed in."""
+        """Reset the count, because somebody has signed in."""

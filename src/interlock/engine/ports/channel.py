@@ -1,4 +1,4 @@
-"""How the people who must know learn what the log holds."""
+"""What follows the log, and learns of each entry at least once."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from interlock.engine.changes import Entry
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """An entry of the log that people are told of. The entry's `stream` and `seq` name it, wherever it is told again.
+    """An entry of the log that is delivered. Its `stream` and `seq` identify it, if it is delivered again.
 
     Args:
-        again: it may have been told before, by a process that ended before it could write that down.
+        again: it may have been delivered before, by a process that ended before it could note that.
     """
 
     entry: Entry
@@ -22,15 +22,15 @@ class Notice:
 
 
 class Channel(Protocol):
-    """A way by which people are reached."""
+    """Something that is told all entries of a tenant's log, in order."""
 
     @property
     def name(self) -> str:
-        """Its name, under which it is known how far it has come; two channels of one name are one."""
+        """Its name, under which its cursor is kept; two of the same name share one cursor."""
 
     async def deliver(self, notices: Sequence[Notice]) -> None:
-        """Tell people, in this order, and return when nothing of it can be lost any more.
+        """Take these entries, in this order; return when none of them can be lost any more.
 
-        Whatever it raises, all of these notices come again, perhaps in another process. It is cancelled where another
-        process has begun to tell them.
+        If it raises anything, all of these notices come again, perhaps in another process. It is cancelled if another
+        process has begun to deliver them.
         """

@@ -20,17 +20,17 @@ class Credentials(Protocol):
     """Tokens, sessions and sign-in links. May be called from any thread's event loop."""
 
     async def keep_credential(self, credential: Credential) -> None:
-        """Keep a new one.
+        """Keep a new credential.
 
         Raises:
             Conflict: if there is one with this id or digest.
         """
 
     async def credential(self, digest: str) -> Credential | None:
-        """Return the one whose secret has this digest, of whatever tenant; None if there is none."""
+        """Return the credential whose secret has this digest, in any tenant; None if there is none."""
 
     async def presented(self, digests: Collection[str]) -> Mapping[str, Presented]:
-        """Return those whose secrets have these digests, by digest, of whatever tenants, at one instant."""
+        """Return the credentials whose secrets have these digests, by digest, in any tenant, at one instant."""
 
     async def credentials(  # noqa: PLR0913 - what is listed, and how much of it
         self,
@@ -42,17 +42,17 @@ class Credentials(Protocol):
         after: str = "",
         limit: int = 50,
     ) -> Sequence[Credential]:
-        """Return those of a kind, of one principal or of all, by id, beginning behind an id.
+        """Return a page of the credentials of a kind, of one principal or of all, by id, after an id.
 
         Args:
-            live_at: only those that have not been ended, and have not expired at this moment.
+            live_at: only credentials that were not ended, and have not expired at this moment.
         """
 
     async def use_credential(self, digest: str, at: datetime, address: str | None = None) -> None:
-        """Note that one was used, and from where."""
+        """Note that a credential was used, and from where."""
 
     async def end_credential(self, tenant: str, credential_id: str, at: datetime) -> None:
-        """End one: of several who end it at once, one does.
+        """End a credential. Of several callers who end it at once, one succeeds.
 
         Raises:
             Conflict: if it has ended, or there is none.

@@ -28,12 +28,12 @@ ANY_DELIVERY = DeliveryFilter()
 
 
 class DueDeliveries(NamedTuple):
-    """What is to be sent, read at one instant.
+    """The deliveries to send, read at one instant.
 
     Args:
         now: the store's clock at that instant.
-        deliveries: those that may be sent now, those due for longest first.
-        next_due: when another one comes due; None if none waits.
+        deliveries: those that may be sent now, the longest due first.
+        next_due: when the next one comes due; None if none waits.
     """
 
     now: datetime
@@ -42,16 +42,16 @@ class DueDeliveries(NamedTuple):
 
 
 class Deliveries(Protocol):
-    """Deliveries are rows, no entries of the log. May be called from any thread's event loop."""
+    """Keeps deliveries, which are rows and no entries of the log. May be called from any thread's event loop."""
 
     async def add_deliveries(self, new: Sequence[Delivery]) -> None:
-        """Keep new deliveries; one whose id is there already stays as it is."""
+        """Keep new deliveries; one whose id is kept already stays as it is."""
 
     async def due_deliveries(self, channels: Collection[str], limit: int) -> DueDeliveries:
-        """Return what is due on some channels, of all tenants."""
+        """Return the due deliveries of some channels, in all tenants."""
 
     async def write_delivery(self, after: Delivery) -> None:
-        """Write a delivery in place of the version before it.
+        """Replace a delivery by its next version.
 
         Raises:
             Conflict: if it has another version by now, or does not exist.
@@ -60,7 +60,7 @@ class Deliveries(Protocol):
     async def deliveries(
         self, tenant: str, wanted: DeliveryFilter = ANY_DELIVERY, *, after: str | None = None, limit: int = 50
     ) -> Sequence[Delivery]:
-        """Return a page of deliveries, newest first, beginning behind the one with the id `after`."""
+        """Return a page of deliveries, newest first, after the one with the id `after`."""
 
     async def delivery(self, tenant: str, delivery_id: str) -> Delivery | None:
         """Return one delivery."""
@@ -69,17 +69,17 @@ class Deliveries(Protocol):
         """Return how many deliveries to a recipient were made since a moment."""
 
     async def keep_received(self, key: str, now: datetime, until: datetime) -> None:
-        """Note that a message has come in from outside, until a moment; forget what was noted until now.
+        """Note until a moment that a message has come in from outside; forget the notes whose moment has passed.
 
         Raises:
             Conflict: if it has come before.
         """
 
     async def prune_deliveries(self, tenant: str, before: datetime, *, only_count: bool = False) -> int:
-        """Forget deliveries that were made before a moment and do not wait; return how many.
+        """Delete deliveries that were made before a moment and do not wait; return how many.
 
-        Those about a request stay that is open, ended later, or of whose effect nobody knows yet: what comes next of it
-        changes the message that stands there, or joins it.
+        The deliveries about a request stay if it is open, has ended later, or has an unknown effect: the next message
+        about it changes the one that was sent, or joins it.
 
         Args:
             only_count: change nothing.

@@ -1,4 +1,4 @@
-"""What the engine needs of a log: one stream of it, all of it on from a position, and back from one."""
+"""What the engine needs of a log: one stream of it, and all of it forwards or backwards from a position."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from interlock.engine.changes import Entry
 
 
 class Log(Protocol):
-    """Entries, which are never changed. May be read from any thread's event loop."""
+    """Reads entries, which never change. May be called from any thread's event loop."""
 
     async def history(self, tenant: str, stream: str, *, since: int = 1) -> Sequence[Entry]:
-        """Return the entries of one request or run, or of the tenant's directory, from the number `since` on."""
+        """Return the entries of one request, one run or the tenant's directory, from the number `since` on."""
 
     async def feed(self, tenant: str, *, after: str = "", limit: int = 100) -> Sequence[Entry]:
-        """Return the entries after a position, in order. No entry can later appear before one that was returned.
+        """Return the entries after a position, in order. No entry can appear later in front of a returned one.
 
         Raises:
             InvalidValue: if `after` is no position of a log.
@@ -25,7 +25,7 @@ class Log(Protocol):
         """Return the position of the newest entry, or the empty string."""
 
     async def latest(self, tenant: str, *, before: str = "", limit: int = 100) -> Sequence[Entry]:
-        """Return the entries before a position, or the last of all, the newest first: of those that the feed gives.
+        """Return entries of the feed, newest first: those before a position, or the last ones.
 
         Raises:
             InvalidValue: if `before` is no position of a log.

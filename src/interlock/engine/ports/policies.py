@@ -18,11 +18,11 @@ class PolicySet:
     Args:
         policies: tried in order; the first that applies is taken.
         default: taken when none applies.
-        held: why what is configured now cannot be used, so that these, the last good ones, still hold; None if these
-            are what is configured now.
+        held: why the present configuration cannot be used, so that these last good ones still hold; None if these are
+            the present ones.
         request_limits: how many requests of an agent may be open at once, by its name; `default` for the others.
         requests_per_hour: how many requests an agent may open within an hour, by its name; `default` for the others.
-        retries: how failed advances are tried again, by the agent's name; what is not named, by default.
+        retries: how failed advances are tried again, by the agent's name; the others by default.
     """
 
     policies: tuple[Policy, ...]
@@ -34,11 +34,11 @@ class PolicySet:
     requests_per_hour: Mapping[str, int] = field(default_factory=dict)
 
     def request_limit_of(self, agent: str) -> int | None:
-        """Return how many requests of an agent may be open at once; None if nothing is said of it."""
+        """Return how many requests of an agent may be open at once; None if there is no limit."""
         return self.request_limits.get(agent, self.request_limits.get("default"))
 
     def requests_per_hour_of(self, agent: str) -> int | None:
-        """Return how many requests an agent may open within an hour; None if nothing is said of it."""
+        """Return how many requests an agent may open within an hour; None if there is no limit."""
         return self.requests_per_hour.get(agent, self.requests_per_hour.get("default"))
 
     def retries_of(self, agent: str) -> Retries:
@@ -47,10 +47,10 @@ class PolicySet:
 
 
 class Policies(Protocol):
-    """Where policies and people are configured."""
+    """The configured policies and people."""
 
     def current(self) -> PolicySet:
         """Return them as they are now; group membership is never older than this call.
 
-        Where what is configured now cannot be used, the last good ones hold, and say so: nothing is raised.
+        If the present configuration cannot be used, this returns the last good ones, with `held`, and raises nothing.
         """

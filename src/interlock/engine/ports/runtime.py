@@ -19,14 +19,14 @@ __all__ = ["Advance", "Agents", "Asking", "Attention", "Broke", "Done", "Ending"
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What is asked at one interrupt of a pause, and what that means for the requests that there are already.
+    """What is asked at one interrupt of a pause, and what that means for the requests that exist already.
 
     Args:
-        passed_over: ids of answered requests of the same task that fit nothing it asked this time.
-        replaces: the request that this one asks again: it has lapsed, or its answer was refused by the graph's code.
+        passed_over: ids of answered requests of the same task that match nothing that it asks now.
+        replaces: the request that this one asks again, because it has lapsed, or the graph's code refused its answer.
         refused: the request whose answer was refused, if one was.
-        keeps: the decided request that stays, with its answer: nothing is asked.
-        beside: nobody has to be asked but by a policy that is about this, and not about what is asked beside it.
+        keeps: the decided request that stays, with its answer; nothing is asked.
+        beside: asked beside something else; it needs a decision of its own only if it falls under a stricter policy.
     """
 
     ask: Ask
@@ -37,16 +37,16 @@ class Asking:
     keeps: str | None = None
 
     def but(self, **changes: Any) -> Asking:
-        """Return this with another value in some fields of what is asked."""
+        """Return a copy with other values in some fields of the ask."""
         return replace(self, ask=replace(self.ask, **changes))
 
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """The agent waits.
+    """The agent waits for people.
 
     Args:
-        again: the requests whose answers its state holds: their nodes have not ended, and run again.
+        again: the requests whose answers its state holds, because their nodes have not ended and will run again.
     """
 
     state: bytes
@@ -57,10 +57,10 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The agent came to its end.
+    """The agent has finished.
 
     Args:
-        state: in which it ended; None if that cannot be kept: `unkept` says why.
+        state: its last state; None if that cannot be kept: `unkept` says why.
     """
 
     output: Json
@@ -70,14 +70,14 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The agent ended without a result; trying again would not change it."""
+    """The agent has ended without a result, and would do so again."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """A person has to look. `code` is one of those of `AttentionNeeded`."""
+    """A person has to look at the run. `code` is one of those of `AttentionNeeded`."""
 
     code: str
     reason: str
@@ -96,7 +96,7 @@ class Advance(Protocol):
         """Read requests of this run."""
 
     async def claim(self, request_id: str, digest: str, tool: str, repeatable: Repeatable) -> Request:
-        """Begin an effect; the request's effect and claim say what is to be done now.
+        """Claim an effect. The returned request's effect and claim say what to do now.
 
         Raises:
             EffectRefused: if it may not begin.
@@ -106,71 +106,71 @@ class Advance(Protocol):
     async def record_effect(
         self, request_id: str, attempt: int, state: Reported, result: Json = None, reason: str = ""
     ) -> Request:
-        """Record what became of an attempt, whoever holds the run by now: it is the truth."""
+        """Record the result of an attempt, even if another advance holds the run by now: it is the truth."""
 
     async def keep_step(self, state: bytes, agent_version: str) -> None:
-        """Keep the state that a step has left, so that nobody runs that step again.
+        """Keep the state after a step, so that the step is not run again.
 
         Raises:
             AdvanceOvertaken: if this advance no longer holds its run.
         """
 
     def is_held(self) -> bool:
-        """Say whether the lease still runs, by this machine's monotonic clock, without asking the store."""
+        """Say whether the lease still runs, by this machine's monotonic clock; the store is not asked."""
 
 
 class Runtime(Protocol):
     """Runs agents.
 
     Raises:
-        InvalidAgent: from every method, if it needs the run's agent, and that is not here or cannot be loaded.
+        InvalidAgent: from every method that needs the run's agent, if that is not here or cannot be loaded.
     """
 
     async def advance(self, advance: Advance, watcher: Watcher) -> Ending:
-        """Carry a run on to its next pause or its end. Nothing of it is kept unless the engine commits it."""
+        """Run the agent up to its next pause or its end. Nothing is kept unless the engine commits it."""
 
     def find(self, run: Run) -> None:
-        """Look whether the run's agent is here, without running any of its code: another process may have it."""
+        """Check that this process has the run's agent, without running any of its code."""
 
     async def read(self, run: Run, state: bytes) -> Json:
-        """Return what a state of a run holds, as JSON for people: `values`, and those of sub-graphs under way.
+        """Return the values of a state, as JSON for people: `values`, and those of sub-graphs under way.
 
-        No code of the agent is run, unless its channels alone can say what their values are (`DeltaChannel`).
+        No code of the agent is run, unless a channel is needed to compute its own value (`DeltaChannel`).
 
         Raises:
             InvalidState: if it cannot be read.
         """
 
     async def snapshot(self, run: Run, state: bytes) -> Any:
-        """Return a state as LangGraph's own `StateSnapshot`: values as the graph has them, and what is next."""
+        """Return a state as LangGraph's `StateSnapshot`, with the graph's own values and the next nodes."""
 
     async def check_fork(self, run: Run, changes: Mapping[str, Json]) -> None:
-        """Look whether the run's agent is here, and its state has these keys.
+        """Check that this process has the run's agent, and that the agent's state has these keys.
 
         Raises:
             BadInput: if its state has no such key.
         """
 
     async def load(self, run: Run, *, alone: bool = False) -> None:
-        """Load the run's agent within a time. Other work goes on meanwhile.
+        """Load the run's agent within a time limit. Other work goes on meanwhile.
 
         Args:
-            alone: nothing else is at stake in this process if loading ends it.
+            alone: this process does nothing else, so it may end if loading ends it.
         """
 
     async def version_of(self, run: Run) -> str:
-        """Return the version that the run's agent has now, as it is for this run."""
+        """Return the present version of the run's agent, for this run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """An agent that has a name, as it loads here.
+    """A named agent, as it loads in this process.
 
     Args:
-        version: None if it does not load, or is made for each run.
+        version: None if the agent does not load, or a function makes it for each run.
         gates: whether its code asks anybody.
         error: why it does not load.
-        unmade: why nothing is known of the graph of one that a function makes for each run.
+        unmade: why the graph is not known, if a function makes it for each run.
         durability: when its state is kept: `exit` or `step`.
     """
 
@@ -184,14 +184,14 @@ class Examined:
 
 
 class Agents(Protocol):
-    """Finds agents, and says whether one takes what it is to be started with."""
+    """Finds agents, and checks the input with which one is started."""
 
     @property
     def names(self) -> Mapping[str, str]:
-        """Those that have a name: name to reference."""
+        """The named agents: name to reference."""
 
     async def examined(self, only: str | None = None) -> Sequence[Examined]:
-        """Load every agent that has a name, or only the one that has this name; say what comes of it, by name."""
+        """Load every named agent, or only the one of this name; return the results by name."""
 
     def reference(self, name: str) -> tuple[str, str]:
         """Return the name and the importable reference of an agent, given its name or a reference.
@@ -201,16 +201,16 @@ class Agents(Protocol):
         """
 
     def possible_names(self, reference: str) -> Iterator[str]:
-        """Return how an agent from a file may be called that has no name, the shortest first, the reference last."""
+        """Return the names that a nameless agent from a file may get, the shortest first, the reference last."""
 
     async def admit(  # noqa: PLR0913 - what a run is started with
         self, name: str, reference: str, given: Json, initiator: str, *, raw: bool, context: Json, configurable: Json
     ) -> Json:
-        """Load an agent, and return its graph's input.
+        """Load an agent, check what it is started with, and return its graph's input.
 
         Args:
             given: a text that becomes the input, or the input itself.
-            raw: it is the input, though it is a text.
+            raw: `given` is the input itself, though it is a text.
 
         Raises:
             InvalidAgent: if it cannot be loaded here.
@@ -218,4 +218,4 @@ class Agents(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of what finding and loading took."""
+        """Free what finding and loading took."""

@@ -1,4 +1,4 @@
-"""How a message leaves: by a broker, a webhook, mail, a chat."""
+"""How messages are sent: by a broker, a webhook, mail, a chat."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from interlock.engine.changes import Entry
 
 
 class NotTaken(Exception):
-    """The other side has not taken a message."""
+    """The other side has not accepted a message."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.error)
@@ -21,11 +21,11 @@ class NotTaken(Exception):
 
 
 class NotNeeded(Exception):
-    """What a message would have said does not hold any more: it is not sent."""
+    """The message is not sent, because what it says no longer holds."""
 
 
 class NotYet(Exception):
-    """A message is to be sent later. That is no attempt."""
+    """The message is to be sent later. This does not count as an attempt."""
 
     def __init__(self, until: datetime) -> None:
         super().__init__(f"It is sent at {until.isoformat()}.")
@@ -34,14 +34,14 @@ class NotYet(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """To whom an entry goes.
+    """Somebody to whom an entry is sent.
 
     Args:
         name: in the channel's own terms; empty for the channel itself.
-        due_at: when; None for now.
-        bundle: names the one message to them that stands for several entries, such as a digest; empty for a message
-            about this entry alone.
-        alone: it joins no such message, however many there are: that would not say what this one does.
+        due_at: when it is sent; None for now.
+        bundle: the name of a message to them that combines several entries, such as a digest; empty for a message about
+            this entry alone.
+        alone: it never joins a combined message, which would not say what this one says.
     """
 
     name: str = ""
@@ -59,9 +59,9 @@ class Message:
 
     Args:
         entry: the entry of the log that it is about.
-        request: the request that it concerns, as it stands now; None if it concerns none, or several.
-        earlier: what went to the same recipient about the same request before, oldest first.
-        later: what the log says since, in the same stream.
+        request: the request that it is about, as it stands now; None if it is about none, or several.
+        earlier: earlier messages to the same recipient about the same request, oldest first.
+        later: later entries of the same stream.
     """
 
     delivery: Delivery
@@ -72,16 +72,15 @@ class Message:
 
 
 class Sender(Protocol):
-    """Carries the messages of one channel.
+    """Sends the messages of one channel.
 
     Attributes:
         name: of the channel, as configured.
-        tenant: whose messages it carries.
-        schedule: how often, and how late, it tries again.
-        at_once: how many messages it sends at once.
-        in_order: messages to one recipient about one request go one after the other, in their order.
-        most_an_hour: how many messages one recipient gets within an hour, before the others become one; None for as
-            many as there are.
+        tenant: the tenant whose messages it sends.
+        schedule: how often, and after which waits, it tries again.
+        at_once: how many messages it sends at the same time.
+        in_order: whether messages to one recipient about one request are sent one after the other, in their order.
+        most_an_hour: messages per hour to one recipient; further ones are combined into one. None: no limit.
     """
 
     name: str
@@ -92,16 +91,16 @@ class Sender(Protocol):
     most_an_hour: int | None
 
     async def recipients(self, entry: Entry, request: Request | None) -> Sequence[Recipient]:
-        """Return to whom an entry is sent: nobody, or each of these once."""
+        """Return the recipients of an entry, each once; none if it is not sent."""
 
     async def send(self, message: Message) -> str:
-        """Send a message, and return what the other side calls it, "" if nothing, once it has taken it.
+        """Send a message; when the other side has accepted it, return its id there, or "" if it has none.
 
         Raises:
-            NotTaken: if it has not; any other exception stands for that as well, and the message is tried again.
-            NotNeeded: if there is nothing to say any more.
-            NotYet: if it is to be said later.
+            NotTaken: if it was not accepted. Any other exception means the same, and the message is tried again.
+            NotNeeded: if what it says no longer holds.
+            NotYet: if it is to be sent later.
         """
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""

@@ -1,4 +1,4 @@
-"""What a store counts: how requests have ended, how long people took, and what there is to do."""
+"""What a store counts: how requests have ended, how long people took, and how much work waits."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from interlock.domain.statistics import Counted, Span
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What there is to do in all tenants, read at one instant.
+    """How much work waits in all tenants, read at one instant.
 
     Args:
-        open: how many requests are open, by agent: those with the most, and the rest of them under None.
-        ready: how many jobs are due and taken by nobody.
-        oldest: since when the first of those has been due; None if there is none.
+        open: how many requests are open, by agent; the agents with the fewest are summed under None.
+        ready: how many jobs are due that nobody has taken.
+        oldest: since when the oldest of these has been due; None if there is none.
     """
 
     now: datetime
@@ -27,18 +27,18 @@ class Backlog:
 
 
 class Statistics(Protocol):
-    """Counts, by indexes alone. May be called from any thread's event loop."""
+    """Counts by indexes alone. May be called from any thread's event loop."""
 
     async def statistics(self, tenant: str, span: Span, *, limit: int) -> Counted:
-        """Count what ended in a span of time, and what is open now.
+        """Count the requests that ended in a span of time, and those that are open now.
 
         Args:
-            limit: how many rows of each kind are returned at most: whoever gets so many has not got all.
+            limit: the most rows of each kind that are returned; if there are so many, some may be missing.
         """
 
     async def backlog(self, *, agents: int) -> Backlog:
-        """Count what there is to do.
+        """Count the work that waits.
 
         Args:
-            agents: how many agents are told apart.
+            agents: how many agents are counted by name.
         """

@@ -1,4 +1,4 @@
-"""What the engine needs of a database: log, rows and jobs behind one transaction.
+"""What the engine needs of a database: log, rows and jobs, changed in one transaction.
 
 Every implementation passes one contract suite (`interlock.testing.contracts`) and one state machine.
 """
@@ -31,7 +31,7 @@ class Loaded:
 
     Args:
         now: the store's clock at that instant.
-        requests: those that exist, by id, the oldest first: identical operations are to do the same everywhere (I17).
+        requests: those that exist, by id, the oldest first, so that every store returns the same order (I17).
         job: the run's, if it ever had one.
         logs: all entries of each of these requests and of the run, in order.
         directory: the version of the tenant's directory; None if it was not read.
@@ -47,15 +47,14 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """What there is to do, read at one instant.
+    """The work that is due, read at one instant.
 
     Args:
-        overdue: tenant and id of open requests for which something is due, a reminder, an escalation or the deadline,
-            those due for longest first.
+        overdue: tenant and id of open requests for which a reminder, an escalation or the deadline is due, the longest
+            due first.
         jobs: jobs that may be taken, the oldest first.
-        next_due: when the next job, or something of a request, comes due, what is due already included; None if nothing
-            waits.
-        unread: how many more rows of either kind are due and cannot be read; they count among the `limit`.
+        next_due: when the next job or request comes due, including those that are due already; None if nothing waits.
+        unread: how many due rows of either kind cannot be read; they count towards the `limit`.
     """
 
     now: datetime
@@ -67,30 +66,30 @@ class Agenda:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What the tables hold that no log covers, of all tenants. Rows and streams go by tenant and id.
+    """What the tables of all tenants hold that no log says. Rows and streams are named by tenant and id.
 
     Args:
-        misfiled: requests and runs whose rows are found by something else than what they hold.
-        versions: the highest version of each request and run that any row names, in a column or in its body: its log
-            has as many entries.
+        misfiled: requests and runs whose columns differ from their bodies.
+        versions: the highest version of each request and run that any row names, in a column or in its body. A whole
+            log has as many entries.
         own_versions: the version that the body of each row names, where it can be read.
         copies: for each misfiled row that holds a request or run of another id, that id.
-        places: the deadline that the row of each closed request keeps, None if it keeps none.
-        participants: who is said to have acted on each request that has a row, and what they last did, sorted;
-            nothing for those on which nobody has. They stand for the version that its row has in `own_versions`.
-        participants_left: requests that have no row, and on which somebody is said to have acted.
-        states: of runs that have no row.
-        added: what somebody has added to the tables that may change or swallow what is written, to which table, and the
-            statement that takes it away.
-        lost: how many entries the log has had that are not there; None where its positions cannot tell.
-        jobs: those that are due some day.
-        unknown_jobs: of a kind that nobody carries out.
-        unread_jobs: that cannot be read.
-        strangers: streams of the log that have no row.
-        unguarded: what was to refuse changes of the log, and is gone or another by now.
-        directories: the version that the row of each tenant's directory names.
-        tokens: those that are kept, by tenant.
-        altered_policies: hashes under which another policy is kept than the one that has the hash.
+        places: the deadline in the row of each closed request; None if there is none.
+        participants: who has acted on each request that has a row, by the tables, and what they last did, sorted.
+            Requests on which nobody has acted are left out. They belong to the version of its row in `own_versions`.
+        participants_left: requests without a row on which somebody has acted, by the tables.
+        states: runs without a row of which a state is kept.
+        added: triggers and rules that somebody has added, which may change or drop what is written; each with its table
+            and the statement that removes it.
+        lost: how many entries are missing from the log; None if its positions cannot tell.
+        jobs: the jobs that are due at some moment.
+        unknown_jobs: jobs of a kind that nobody carries out.
+        unread_jobs: jobs that cannot be read.
+        strangers: streams of the log without a row.
+        unguarded: the triggers that refuse changes of the log, if they are gone or altered.
+        directories: the version in the row of each tenant's directory.
+        tokens: the tokens that are kept, by tenant.
+        altered_policies: hashes under which a policy with another hash is kept.
     """
 
     requests: Sequence[tuple[str, str]] = ()
@@ -119,16 +118,16 @@ class Audit:
 class Inbox:
     """Which requests to list: all filters that are given must hold.
 
-    A list of what people have acted on comes by their last act, the newest first. Of the others, a list of open ones
-    alone comes by due time, any other newest first.
+    With `people`, requests are sorted by their last act, the newest first. Without, a list of open requests alone is
+    sorted by due time, any other by its opening, the newest first.
 
     Args:
-        asks: entries of a step's `ask` as `interlock.domain.inbox` names them. Open requests whose present step asks
-            one of them; and those of which the index cannot say whom they ask.
-        people: canonical ids of one person, who has voted on the request, answered or changed it.
-        reference: what the request is about in the business, exactly so.
-        reference_prefix: how that begins.
-        effects: whose effect has one of these states; any, if none is named.
+        asks: entries of a step's `ask`, as `interlock.domain.inbox` names them: open requests whose present step asks
+            one of them, or of which the index does not know whom they ask.
+        people: all ids of one person, who has voted on the request, answered or changed it.
+        reference: the request's business reference, exactly.
+        reference_prefix: the beginning of the reference.
+        effects: the states of the effect; empty for any.
     """
 
     statuses: tuple[Status, ...] = (Status.open,)
@@ -146,7 +145,7 @@ class RunFilter:
     """Which runs to list: all filters that are given must hold.
 
     Args:
-        statuses, ids: one of these; any, if there are no statuses, and no ids are given.
+        statuses, ids: one of these; any, if none are given.
         initiator: canonical id of who has started it.
     """
 
@@ -161,10 +160,10 @@ ANY_RUN = RunFilter()
 
 
 class SortKey(NamedTuple):
-    """Where a request stands in a list: what the list is sorted by.
+    """The place of a request in a list: the key by which the list is sorted.
 
     Args:
-        at: the time, in microseconds since 1970: when it is due, was opened, or was last acted on.
+        at: when it is due, was opened, or was last acted on, in microseconds since 1970.
         id: the request's.
     """
 
@@ -173,10 +172,10 @@ class SortKey(NamedTuple):
 
 
 class InboxPage(list[Request]):
-    """Some requests of a list, in its order.
+    """A page of a list of requests.
 
     Args:
-        rows: each with where it stood in the list when it was read.
+        rows: each request's key, as it was when the page was read.
     """
 
     def __init__(self, rows: Iterable[tuple[SortKey, Request]] = ()) -> None:
@@ -187,10 +186,10 @@ class InboxPage(list[Request]):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What was asked of one action lately, by whatever agent, and the counter that says whether that is still so.
+    """The recent requests for one action, by any agent, with a counter that shows whether others came since.
 
     Args:
-        version: of the counter; 0 if there is none yet.
+        version: the counter's; 0 if there is none yet.
         requests: open and approved ones that have not lapsed, the newest first.
     """
 
@@ -200,10 +199,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """Runs of a thread, and the counter that says whether they are all.
+    """Runs of a thread, with a counter that shows whether others came since.
 
     Args:
-        version: of the counter; 0 if there is none yet.
+        version: the counter's; 0 if there is none yet.
         runs: turn and id of each, the newest first.
     """
 
@@ -215,27 +214,27 @@ class Items(Protocol):
     """What agents keep for themselves. May be called from any thread's event loop."""
 
     async def items(self, tenant: str, operations: Sequence[ItemOp]) -> list[Found]:
-        """Carry operations on a tenant's items out, all of them at one instant, and return what each of them found.
+        """Carry out operations on a tenant's items at one instant; return what each of them found.
 
         Raises:
             ValueError: if a key cannot be stored, or a filter cannot be judged; nothing was changed.
-            StoreUnavailable: if the database does not answer, is full or cannot be written.
+            StoreUnavailable: if the database does not answer, is full or cannot be written to.
         """
 
 
 class Store(Accounts, Credentials, Deliveries, SignIns, Items, Log, Statistics, Protocol):
-    """Log, rows and jobs behind one transaction. Methods may be called from any thread's event loop.
+    """Log, rows and jobs, changed in one transaction. Methods may be called from any thread's event loop.
 
     Raises:
-        StoreUnavailable: from every method, if the database does not answer, is full or cannot be written.
+        StoreUnavailable: from every method, if the database does not answer, is full or cannot be written to.
     """
 
     @property
     def notifications(self) -> Notifications | None:
-        """How processes are told of each other's commits; None if they have to ask for the change token."""
+        """How processes hear of each other's commits; None if they have to poll the change token."""
 
     async def close(self) -> None:
-        """Let go of connections and threads. The store cannot be used afterwards."""
+        """Close connections and threads. The store cannot be used afterwards."""
 
     async def now(self) -> datetime:
         """Return the store's clock, UTC."""
@@ -243,39 +242,39 @@ class Store(Accounts, Credentials, Deliveries, SignIns, Items, Log, Statistics, 
     async def load(
         self, tenant: str, request_ids: Iterable[str] = (), *, run_id: str | None = None, run_of: str | None = None
     ) -> Loaded:
-        """Read requests, the run `run_id` or the run of the request `run_of`, its job, and all their logs, at once.
+        """Read requests, a run with its job, and all their logs, at one instant. `run_of` names the run by a request.
 
-        With `run_id`, the run's open requests and those that its pause waits for are among the requests.
+        With `run_id`, the run's open requests and those for which its pause waits are read, too.
 
         Raises:
             ValueError: if both `run_id` and `run_of` are given: a defect.
         """
 
     async def asked_at(self, tenant: str, run_id: str, interrupt_ids: Iterable[str]) -> Sequence[Request]:
-        """Return every request of a run at these interrupts, oldest first."""
+        """Return all requests of a run at these interrupts, oldest first."""
 
     async def window(self, tenant: str, action: str, since: datetime, limit: int) -> Window:
-        """Return what was asked of an action after a moment, by whatever agent, at one instant with its counter.
+        """Return the requests for an action after a moment, by any agent, with the counter, at one instant.
 
         Args:
-            limit: at most so many requests.
+            limit: the most requests.
         """
 
     async def approved(self, tenant: str, call: tuple[str, str], before: datetime, limit: int) -> Sequence[Request]:
-        """Return what was approved of an agent's action before a moment, the newest first.
+        """Return the approved requests for an agent's action before a moment, the newest first.
 
         Args:
             call: the agent and the name of the action.
         """
 
     async def thread_names(self, tenant: str, *, after: str = "", limit: int = 50) -> Sequence[str]:
-        """Return the names of threads that come after a name, in order."""
+        """Return the names of threads after a name, in order."""
 
     async def turns(self, tenant: str, thread: str, *, before: int | None = None, limit: int = 50) -> Turns:
-        """Return the runs of a thread before a turn, or all of them, at one instant with the thread's counter."""
+        """Return the runs of a thread, all or those before a turn, with the thread's counter, at one instant."""
 
     async def state(self, tenant: str, run_id: str, digest: str) -> bytes | None:
-        """Return a state that is kept of a run under this digest; None if it is not, or no longer."""
+        """Return the state of a run that is kept under this digest; None if there is none, or it was dropped."""
 
     async def commit(self, changes: Changes) -> None:
         """Apply the changes in one transaction.
@@ -286,15 +285,15 @@ class Store(Accounts, Credentials, Deliveries, SignIns, Items, Log, Statistics, 
         """
 
     async def policy(self, policy_hash: str) -> bytes | None:
-        """Return a policy body that was kept under this hash."""
+        """Return the policy body that is kept under this hash."""
 
     async def inbox(self, tenant: str, wanted: Inbox, *, after: SortKey | None = None, limit: int = 50) -> InboxPage:
-        """Return a page of requests, beginning where that of a key stood when it was read, wherever it is by now."""
+        """Return a page of requests after a key, whether or not the key's request still stands there."""
 
     async def inbox_rows(
         self, tenant: str, wanted: Inbox, *, after: SortKey | None = None, limit: int = 50
     ) -> Sequence[tuple[SortKey, bytes]]:
-        """Return the same page, each request as it is stored: who reads many needs little of each."""
+        """Return the same page, each request as stored bytes: callers that read many need little of each."""
 
     async def open_requests(self, tenant: str, agent: str, most: int) -> int:
         """Return how many requests of an agent are open, counted up to `most`."""
@@ -311,40 +310,40 @@ class Store(Accounts, Credentials, Deliveries, SignIns, Items, Log, Statistics, 
         """Return at most ten ids that begin with a prefix."""
 
     async def audit(self) -> Audit:
-        """Read every row of every tenant; return what is to be compared with the log, and what is wrong beside it."""
+        """Read every row of every tenant; return what the log must agree with, and what is wrong besides."""
 
     async def jobs_after(self, moment: datetime, limit: int) -> Sequence[Job]:
-        """Return the jobs of all tenants that are due only after a moment, the latest first."""
+        """Return the jobs of all tenants that are due after a moment, the latest first."""
 
     async def guard_log(self) -> None:
-        """Make anew what refuses changes of the log: an audit says what is gone."""
+        """Create the triggers that refuse changes of the log again; an audit says which are missing."""
 
     async def agenda(self, limit: int = 100, *, subject: str | None = None) -> Agenda:
-        """Return what is due by the store's clock; of the jobs, only those for one subject, if one is named.
+        """Return what is due by the store's clock; with a subject, only jobs for it.
 
         Args:
-            limit: how many requests, and how many jobs, are listed at most.
+            limit: the most requests, and the most jobs.
         """
 
     async def extend(self, tenant: str, holds: Iterable[tuple[str, str]], until: datetime) -> frozenset[str]:
-        """Move the end of leases (run id, owner), and of their jobs; return the runs whose lease was moved.
+        """Extend leases (run id, owner) and those of their jobs; return the runs whose lease was extended.
 
-        One that has ended or has another owner stays.
+        A lease that has ended, or has another owner, stays as it is.
         """
 
     async def change_token(self) -> int:
-        """Return a number that differs after any commit, by any process. Cheap: it is asked ten times a second."""
+        """Return a number that every commit of any process changes. It is cheap, and polled ten times a second."""
 
     async def note(self, key: str, value: str | None = None) -> str | None:
-        """Return a fact about this database; with a value, set it first if it is not set yet."""
+        """Return a fact about this database; a given value is set first, if the fact is not set yet."""
 
     async def cursor(self, tenant: str, channel: str) -> Cursor | None:
         """Return a channel's cursor; None if it has none."""
 
     async def move_cursor(self, tenant: str, channel: str, moved: Cursor) -> None:
-        """Write a channel's cursor, whose version is the one after what is stored; 1 if nothing is.
+        """Write a channel's cursor with the next version after the stored one; 1 if none is stored.
 
         Raises:
-            Conflict: if somebody else has written it meanwhile.
-            ValueError: if the channel has a name that cannot be stored.
+            Conflict: if somebody else has written it since.
+            ValueError: if the channel's name cannot be stored.
         """

@@ -1,4 +1,4 @@
-"""How whoever waits is told that something has changed."""
+"""How workers and followers hear that something has changed."""
 
 from __future__ import annotations
 
@@ -7,41 +7,41 @@ from typing import Protocol
 
 
 class Notifications(Protocol):
-    """How the processes on one database tell each other of commits."""
+    """How the processes on one database hear of each other's commits."""
 
     def listen(self, heard: Callable[[], None]) -> None:
-        """Let a function be called whenever another process has committed something, or may have; from any thread."""
+        """Have a function called, from any thread, whenever another process has committed, or may have."""
 
 
 class WorkHints(Protocol):
-    """How processes tell each other that there is work, beside the database: a broker does."""
+    """How processes tell each other of work without the database: by a broker."""
 
     def tell(self) -> None:
         """Say that there is work. Returns at once, from any thread."""
 
     def listen(self, heard: Callable[[], None]) -> None:
-        """Let a function be called whenever there may be work; from any thread."""
+        """Have a function called, from any thread, whenever there may be work."""
 
     def close(self) -> None:
-        """Say what is still to be said, and let go of connections."""
+        """Send what is still to be sent, and close connections."""
 
 
 class Waker(Protocol):
-    """Wakes whoever waits for a change. A hint: a sweep stands behind it."""
+    """Wakes those who wait for a change. A lost wake-up costs time alone: a sweep finds the work later."""
 
     def wake(self, *, work: bool = True) -> None:
         """Say that something has changed. May be called from any thread.
 
         Args:
-            work: whether workers may find something to do, or a deadline, that they had not found before.
+            work: whether workers may find new work, or a new deadline.
         """
 
     async def seen(self, *, work: bool = False) -> int:
-        """Return a token for how things stand now, or work does; look at the store after this call, not before."""
+        """Return a token for the present state; look at the store after this call, not before."""
 
     async def wait(self, since: int, seconds: float, *, work: bool = False) -> None:
-        """Return when something has changed since the token, here or in another process, or after so many seconds.
+        """Return when something has changed since the token, here or in another process, or after a number of seconds.
 
         Args:
-            work: wait for work alone; the token is one of it.
+            work: wait for work alone; the token must be one of work.
         """
