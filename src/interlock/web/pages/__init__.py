@@ -1,1 +1,1 @@
-"""The pages on which people decide, made here from what the kit reads; they work without a script as well."""
+"""The pages on which people decide: rendered on the server from the kit, and usable without JavaScript."""

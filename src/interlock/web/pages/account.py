@@ -1,4 +1,4 @@
-"""One's own account: the password, a second factor, where one is signed in, how pages look in this browser."""
+"""The reader's own account: password, second factor, sessions, and how pages look in this browser."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ DONE = {
 
 @router.get("/account")
 async def account_page(call: Call, caller: Person, done: str = "") -> Response:
-    """Show what one may do with one's account."""
+    """Show what the reader can do with their account."""
     shown: dict[str, Any] = {
         "account": await context_of(call).own_account.account_of(caller.credential),
         "sessions": await _sessions(call, caller).live(caller.principal.id),
@@ -55,7 +55,7 @@ async def account_page(call: Call, caller: Person, done: str = "") -> Response:
 
 @router.get("/account/password")
 async def password_page(call: Call, caller: Person) -> Response:
-    """Show where to change the password; or that there is none."""
+    """Show the form that changes the password; or say that there is no password."""
     if await context_of(call).own_account.account_of(caller.credential) is None:
         return await settings_page(call, "no_password.html", caller)
     return await _own(call, caller, "password.html", None)
@@ -63,7 +63,7 @@ async def password_page(call: Call, caller: Person) -> Response:
 
 @router.post("/account/password")
 async def change_password(call: Call, caller: Person) -> Response:
-    """Set another password; all other sessions end."""
+    """Change the password; all other sessions end."""
     context, form = context_of(call), await fields_of(call)
     try:
         given = form["password"], new_password(form), context.device_of(call)
@@ -75,14 +75,14 @@ async def change_password(call: Call, caller: Person) -> Response:
 
 @router.get("/account/second-factor")
 async def second_factor_page(call: Call, caller: Person) -> Response:
-    """Show where a second factor is added, or turned off; or that there is no password to which one could be added."""
+    """Show the form that adds or removes the second factor; or say that there is no password to add one to."""
     if await context_of(call).own_account.account_of(caller.credential) is None:
         return await settings_page(call, "no_password.html", caller)
     return await _second_factor(call, caller)
 
 
 async def _second_factor(call: Call, caller: Person, form_error: FormError | None = None, key: str = "") -> Response:
-    """Return the page; after a refusal with the key that the authenticator may have by now."""
+    """Return the page; after a refusal, with the key that the authenticator may have already."""
     key = key or context_of(call).own_account.new_key()
     address = address_of(key, caller.principal.id)
     shown = {"new": key, "address": address, "picture": _picture(address)}
@@ -91,7 +91,7 @@ async def _second_factor(call: Call, caller: Person, form_error: FormError | Non
 
 @router.post("/account/second-factor")
 async def add_second_factor(call: Call, caller: Person) -> Response:
-    """Let signing in take a code as well, and show recovery codes this once."""
+    """Add the second factor, and show the recovery codes once."""
     context, form = context_of(call), await fields_of(call)
     try:
         given = form["password"], form["key"], form["code"]
@@ -104,7 +104,7 @@ async def add_second_factor(call: Call, caller: Person) -> Response:
 
 @router.post("/account/second-factor/off")
 async def drop_second_factor(call: Call, caller: Person) -> Response:
-    """Let signing in take the password alone."""
+    """Remove the second factor."""
     context, form = context_of(call), await fields_of(call)
     try:
         renewed = await context.own_account.drop_second_factor(caller.credential, form["password"], form["code"])
@@ -115,7 +115,7 @@ async def drop_second_factor(call: Call, caller: Person) -> Response:
 
 @router.post("/account/sessions")
 async def end_sessions(call: Call, caller: Person) -> Response:
-    """End one of one's sessions, or all others."""
+    """End one of the reader's sessions, or all but this one."""
     form, mine = await fields_of(call), caller.principal.id
     if not form["session"]:
         await _sessions(call, caller).end_all(mine, but={caller.credential.id})
@@ -127,7 +127,7 @@ async def end_sessions(call: Call, caller: Person) -> Response:
 
 @router.post("/account/appearance")
 async def choose_appearance(call: Call, caller: Person) -> Response:  # noqa: ARG001 - only people choose
-    """Have this browser show pages in another way."""
+    """Keep how pages look in this browser."""
     form, answer = await fields_of(call), _to("/account?done=appearance")
     chosen = Appearance(form["theme"], bool(form["shortcuts"]))
     keep_appearance(answer, chosen, secure=context_of(call).is_secure)
@@ -135,10 +135,10 @@ async def choose_appearance(call: Call, caller: Person) -> Response:  # noqa: AR
 
 
 async def _own(call: Call, caller: Caller, template: str, form_error: FormError | None, **values: Any) -> Response:
-    """Return a page about what proves who somebody is.
+    """Return a page about password or second factor.
 
     Raises:
-        Closed: if they come by other means.
+        Closed: if the reader signs in by other means.
     """
     account = await context_of(call).own_account.account_of(caller.credential)
     if account is None:
@@ -151,7 +151,7 @@ def _form_error(error: InterlockError, named: dict[str, tuple[str, str]] | None 
 
 
 def _key(form: Fields) -> str:
-    """Return the key that a form has sent, if it can be one of ours."""
+    """Return the authenticator's key that a form has sent, if it has the form of ours."""
     is_one = len(form["key"]) == len(form["key"].encode()) and form["key"].isalnum()
     return form["key"][:64] if is_one else ""
 

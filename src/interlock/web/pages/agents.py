@@ -1,4 +1,4 @@
-"""Agents: which there are, what holds for each and what it did last; and the form that starts one."""
+"""Agents: the list, the settings and last runs of each, and the form that starts one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from interlock.web.visible import must_continue, requests_seen, runs_seen
 router = pages()
 
 LAST = 10
-"""How many of an agent's runs and requests are shown: the newest."""
+"""How many of an agent's runs and requests are shown, newest first."""
 
 Viewer = Annotated[Caller, Depends(signed_in(Permission.read_all))]
 Starter = Annotated[Caller, Depends(signed_in(Permission.start))]
@@ -33,20 +33,20 @@ Starter = Annotated[Caller, Depends(signed_in(Permission.start))]
 
 @router.get("/agents")
 async def list_agents(call: Call, caller: Viewer) -> Response:
-    """List the agents that have a name here."""
+    """List the named agents."""
     found = await context_of(call).parts.agents.examined()
     return await page(call, "agents.html", caller, agents=found)
 
 
 @router.get("/agents/{name:path}")
 async def show(call: Call, caller: Viewer, name: str) -> Response:
-    """Show an agent: one that has a name here, or one that asks through the API."""
+    """Show an agent: a named one, or one that asks through the API."""
     return await _shown(call, caller, name, Fields([]), None)
 
 
 @router.post("/agents/{name:path}")
 async def start(call: Call, caller: Starter, name: str) -> Response:
-    """Start a run of an agent that has a name here."""
+    """Start a run of a named agent."""
     form = await fields_of(call)
     if name not in caller.client.system.agents.names:
         raise NotFound(f"No agent is called {name!r} here.")

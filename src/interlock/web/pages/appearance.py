@@ -1,4 +1,4 @@
-"""How pages look in one browser, and whether its keys do something there: kept in cookies that hold no secret."""
+"""How pages look in one browser, and whether keyboard shortcuts are on: kept in cookies without secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ THEMES = {
     "dark": "Dark",
     "contrast": "High contrast",
 }
-KEPT = timedelta(days=400)  # browsers keep a cookie no longer (RFC 6265bis, section 5.5)
+KEPT = timedelta(days=400)  # the longest that browsers keep a cookie (RFC 6265bis, section 5.5)
 THEME, SHORTCUTS = "interlock-theme", "interlock-shortcuts"
 
 
@@ -26,7 +26,7 @@ class Appearance:
 
     Args:
         theme: one of `THEMES`.
-        shortcuts: whether keys such as `j` and `k` do something.
+        shortcuts: whether keyboard shortcuts such as `j` and `k` are on.
     """
 
     theme: str = "system"
@@ -34,13 +34,13 @@ class Appearance:
 
 
 def appearance_of(call: Request) -> Appearance:
-    """Return what a browser has chosen."""
+    """Return the appearance that was chosen in a browser."""
     theme = call.cookies.get(THEME, "")
     return Appearance(theme if theme in THEMES else "system", call.cookies.get(SHORTCUTS) != "off")
 
 
 def keep_appearance(answer: Response, chosen: Appearance, *, secure: bool) -> None:
-    """Have a browser keep what was chosen.
+    """Keep the chosen appearance in the browser.
 
     Raises:
         InvalidValue: if there is no such theme.

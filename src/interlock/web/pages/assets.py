@@ -1,4 +1,4 @@
-"""What pages load besides themselves: our own files, under the digest of their content, so that browsers keep them."""
+"""Serves style sheets and scripts at addresses with the digest of their content, so that browsers keep them."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def _compressed(name: str) -> bytes | None:
 
 @router.get("/assets/{digest}/{name}")
 async def asset(call: Request, digest: str, name: str) -> Response:
-    """Return a file of ours. Another digest is that of a page of another version: it gets the present file, unkept.
+    """Return one of our files. A page of another version asks by another digest: it gets the present file, uncached.
 
-    Files hold no secret and may be compressed. Pages may not: they show what agents say beside what signs forms, and
-    from lengths alone one could guess the latter (BREACH).
+    Files hold no secret and may be compressed. Pages may not: they show texts of agents beside form tokens, which
+    somebody could guess from the lengths of answers (BREACH).
     """
     headers = {"Vary": "Accept-Encoding"}
     if _digest(name) == digest:
@@ -70,7 +70,7 @@ async def asset(call: Request, digest: str, name: str) -> Response:
 
 
 def _takes_gzip(call: Request) -> bool:
-    """Say whether a caller takes what is compressed (RFC 9110, section 12.5.3): by its name, unless it is refused."""
+    """Say whether a caller accepts gzip (RFC 9110, section 12.5.3): if it names it, and does not refuse it."""
     offered = ",".join(call.headers.getlist("accept-encoding")).lower().split(",")
     quality = {name.strip(): rest.replace(" ", "") for name, _, rest in (one.partition(";") for one in offered)}
     return "gzip" in quality and not re.fullmatch(r"q=0(\.0*)?", quality["gzip"])

@@ -1,4 +1,4 @@
-"""What goes on only when somebody has looked, and what to do about each."""
+"""Runs and effects that need a person's attention, and what to do about each."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ TITLES = {
     "too_many_requests": "It asks too much at once",
     "version_mismatch": "The agent has changed since the run paused",
 }
-"""Why a run needs attention (`AttentionNeeded.code`), in a few words."""
+"""Why a run needs attention, in a few words, by `AttentionNeeded.code`."""
 
 
 @router.get("/attention")
 async def show(call: Call, caller: Reader) -> Response:
-    """List the runs that need attention, and the effects of which nobody knows."""
+    """List the runs that need attention, and the unknown effects."""
     found = await attention_seen(caller)
     directory = await caller.client.system.directories.directory(caller.principal.tenant)
     may: dict[str, RunPermitted] = {

@@ -1,4 +1,4 @@
-"""Decide on several requests at once: the exact actions in a table, one verdict, and what came of each."""
+"""Several requests decided at once: their exact actions in a table, one verdict, and the result of each."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ router = pages()
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A request that is not decided on with the others."""
+    """A request that is not decided with the others."""
 
     request: Request
     why: str
@@ -43,12 +43,12 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What somebody decides on at once.
+    """The requests that somebody decides at once.
 
     Args:
-        left_out: what they have chosen, and cannot be decided on with the rest.
-        levels: of more than one nothing is decided: each is a batch of its own.
-        grave: why approving them takes a second act.
+        left_out: requests that they have chosen, but that cannot be decided with the others.
+        levels: the levels of the requests; if there are several, nothing is decided: each is a batch of its own.
+        grave: why approving them needs a second act.
     """
 
     views: tuple[RequestView, ...]
@@ -59,34 +59,34 @@ class Batch:
 
     @property
     def frozen(self) -> str:
-        """Names what was shown: the second act is for these alone."""
+        """An id of what was shown, so that the second act counts for these requests alone."""
         return digest(sorted(f"{view.request.id} {view.request.digest}" for view in self.views), max_bytes=100_000)
 
     @property
     def twice(self) -> frozenset[str]:
-        """The digests of actions that are among them more than once."""
+        """The digests of actions that occur more than once."""
         return asked_twice([Listed(view.request) for view in self.views])
 
     @property
     def shown(self) -> dict[str, str]:
-        """The digest of what is shown of each, by its id."""
+        """The digest of each request as shown, by its id."""
         return {view.request.id: view.request.digest for view in self.views}
 
     def needs_reason(self, verdict: str) -> bool:
-        """Say whether a verdict takes a reason."""
+        """Say whether a verdict needs a reason."""
         return needs_reason(self.views, Verdict(verdict))
 
 
 @router.get("/batch")
 async def show(call: Call, caller: Decider) -> Response:
-    """Show what is chosen: each action whole."""
+    """Show the chosen requests, with each action whole."""
     ids = tuple(dict.fromkeys(call.query_params.getlist("id")))
     return await _shown(call, caller, await _batch(caller, ids[:MOST]), _FormState(too_many=max(0, len(ids) - MOST)))
 
 
 @router.post("/batch")
 async def decide(call: Call, caller: Person) -> Response:
-    """Cast one verdict on each that was shown, by its digest; say what came of each. Sent again, it does no more."""
+    """Cast one verdict on each request as shown; say what came of each. Sent again, it does nothing more."""
     form = await fields_of(call)
     shown = dict(pair.partition(" ")[::2] for pair in form.every("on")[:MOST])
     batch = await _batch(caller, tuple(shown))
@@ -137,7 +137,7 @@ class _Wrong:
 
 @dataclass(frozen=True, slots=True)
 class _FormState:
-    """What a page says beside the batch: what was wrong, what was typed, how many were too many."""
+    """The state of the form: what was wrong, what was typed, how many requests were too many."""
 
     wrong: _Wrong | None = None
     typed: str = ""
@@ -145,7 +145,7 @@ class _FormState:
 
 
 def _wrong(batch: Batch, form: Fields) -> _Wrong | None:
-    """Say what a form lacks; None if its verdict can be cast."""
+    """Say what the form lacks; None if its verdict can be cast."""
     verdict = next((one for one in Verdict if one == form["verdict"]), None)
     if len(batch.levels) > 1:
         return _Wrong("", "They stand on several levels by now: decide on one level at a time.")

@@ -1,4 +1,4 @@
-"""What has changed of several requests while somebody decides on them at once: their page asks when it happens."""
+"""Changes of several requests while somebody decides them at once; their page asks for it at each event."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ router = pages()
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A request that does not stand any more as a page has shown it."""
+    """A request that has changed since a page showed it."""
 
     request: Request
     says: str
@@ -30,7 +30,7 @@ class Change:
 
 @router.get("/changed")
 async def show(call: Call, caller: Reader, on: Annotated[list[str] | None, Query()] = None) -> Response:
-    """Show what has changed of some requests, each named by its id and the digest of what was shown."""
+    """Show which of some requests have changed, each named by its id and the digest as shown."""
     shown = dict(pair.partition(" ")[::2] for pair in (on or [])[:MOST])
     lists = await visible_inbox(caller)
     person = lists.visibility.directory.canonical(caller.principal.id)
@@ -39,9 +39,9 @@ async def show(call: Call, caller: Reader, on: Annotated[list[str] | None, Query
 
 
 def _change(listed: Listed, digest: str, person: str) -> str:
-    """Say what has become of a request; nothing while it stands as it was shown, and the reader may decide on it.
+    """Return the change of a request; None while it is as shown, and the reader may decide on it.
 
-    Who has voted on it already may change or answer it nonetheless.
+    A reader who has voted already may still change or answer it.
     """
     request = listed.request
     if request.is_open and request.digest != digest:

@@ -1,6 +1,6 @@
-"""Charts as SVG, made on the server: stacked bars and lines over periods. Pure; their numbers stand beside them.
+"""Charts as SVG: stacked bars and lines over periods. Pure functions; a table shows the same numbers.
 
-A chart stretches to its box, so that it holds no text but what is read aloud and shown at the pointer: labels are HTML.
+A chart stretches to its box, so its labels are HTML. Its only texts are those that are read aloud or shown as tooltips.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 WIDTH, HEIGHT = 1_000.0, 100.0
 GAP = 0.24
-"""Which part of a period's room stays empty between bars."""
+"""The part of a period's width that stays empty between bars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Series:
     """Values of one kind, one for each period; None where there is none.
 
     Args:
-        style: names its colour and pattern in the style sheet.
+        style: its colour and pattern, by the name in the style sheet.
     """
 
     name: str
@@ -31,13 +31,13 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart: what it shows, in words as well.
+    """A chart, with its content in words.
 
     Args:
-        title: what it is called.
-        summary: what it shows, in a sentence, for who does not see it.
-        periods: what the periods are called, in their order.
-        shown: the values of each series in words, as the table has them: by period, by series.
+        title: its title.
+        summary: its content in a sentence, for people who do not see it.
+        periods: the names of the periods, in order.
+        shown: the values in words, as in the table: by period, then by series.
     """
 
     title: str
@@ -48,7 +48,7 @@ class Chart:
 
 
 def highest(numbers: Iterable[float], ends: Sequence[float] = ()) -> float:
-    """Return the end of an axis, not below any of the numbers: one of some ends, or 1, 2 or 5 times a power of ten.
+    """Return the end of an axis, at least the highest number: one of some ends, or 1, 2 or 5 times a power of ten.
 
     Without any number it is 1.
     """
@@ -61,7 +61,7 @@ def highest(numbers: Iterable[float], ends: Sequence[float] = ()) -> float:
 
 
 def bars(chart: Chart) -> tuple[Markup, float]:
-    """Return a bar for each period, its series one upon the other, and the end of the axis."""
+    """Return a stacked bar for each period, and the end of the axis."""
     totals = [sum(one.values[at] or 0 for one in chart.series) for at in range(len(chart.periods))]
     top = highest(totals)
     room = WIDTH / max(len(chart.periods), 1)
@@ -78,7 +78,7 @@ def bars(chart: Chart) -> tuple[Markup, float]:
 
 
 def lines(chart: Chart, ends: Sequence[float]) -> tuple[Markup, float]:
-    """Return a line for each series, broken where a period has no value, and the end of the axis: one of some ends."""
+    """Return a line for each series, with gaps for periods without a value, and the end of the axis."""
     top = highest((value for one in chart.series for value in one.values if value is not None), ends)
     room = WIDTH / max(len(chart.periods), 1)
     drawn = [_line(one, top, room) for one in chart.series]
@@ -93,7 +93,7 @@ def _line(series: Series, top: float, room: float) -> Markup:
             is_begun = False
             continue
         y = HEIGHT - value / top * HEIGHT
-        if not is_begun:  # a value that stands alone is a short line
+        if not is_begun:  # a single value becomes a short line
             path.append(f"M{room * (at + 0.35):.2f} {y:.2f}")
         path.append(f"L{room * (at + 0.5):.2f} {y:.2f}")
         if at + 1 == len(series.values) or series.values[at + 1] is None:
@@ -111,7 +111,7 @@ def _bar(style: str, x: float, y: float, width: float, height: float) -> Markup:
 
 
 def _period(chart: Chart, at: int, parts: Sequence[Markup], room: float) -> Markup:
-    """Return what is drawn for a period, and its values, which show where the pointer is."""
+    """Return the drawing of a period, with its values as a tooltip."""
     pairs = zip(chart.series, chart.shown[at], strict=True)
     told = "; ".join(f"{one.name} {shown}" for one, shown in pairs)
     area = Markup('<rect class="area" x="{}" y="0" width="{}" height="{}"/>').format(

@@ -1,4 +1,4 @@
-"""Accounts of chats: somebody confirms that one is theirs, sees those that are, and removes them."""
+"""Chat accounts: a person confirms that one is theirs, sees their own, and removes them."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from interlock.web.pages.settings import settings_page
 router = pages()
 
 CHATS = {"slack": "Slack"}
-"""What chats are called."""
+"""The names of chats."""
 
 
 @router.get("/account/chats/link")
 async def link_page(call: Call, caller: Person, code: str = "") -> Response:
-    """Show which account it is, and ask whether it is theirs: nothing is changed by looking."""
+    """Show the account, and ask whether it is the reader's. Opening the page changes nothing."""
     return await _link_page(call, caller, code)
 
 
 @router.post("/account/chats/link")
 async def link(call: Call, caller: Person) -> Response:
-    """Let the account be theirs who have signed in, and say that it is."""
+    """Link the account to the reader, and say so."""
     form = await fields_of(call)
     try:
         if form["mine"] != "yes":
@@ -43,7 +43,7 @@ async def link(call: Call, caller: Person) -> Response:
 
 @router.post("/account/chats/unlink")
 async def unlink(call: Call, caller: Person) -> Response:
-    """Let an account be nobody's any more."""
+    """Remove an account's link."""
     user = chat_user_of(await fields_of(call))
     await context_of(call).chat_accounts.unlink(caller.principal, user, own=True)
     return RedirectResponse("/account?done=unlinked", HTTPStatus.SEE_OTHER)

@@ -1,6 +1,6 @@
-"""What is decided on as what it is: a mail, a patch, a command, an address, a text with headings.
+"""Shows what is decided on in its natural form: as a mail, a patch, a command, an address, a formatted text.
 
-It stands beside the canonical view, which counts, and never in its place. What a rule is not sure of has no such view.
+These views stand beside the canonical view, which counts, and never replace it. If a rule is not sure, there is none.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from interlock.domain.canonical import Json, canonical_bytes
 from interlock.service.recipients import OF_MAIL
 
 LONGEST = 60_000
-"""How many characters a text has at most that is shown so."""
+"""The longest text that is shown so, in characters."""
 
 MOST_LINES = 2_000
 
@@ -37,10 +37,10 @@ ADDRESS = re.compile(r"(.*_)?(url|uri|link|endpoint|webhook)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail, with all who get it.
+    """A mail, with all its recipients.
 
     Args:
-        others: the arguments that no part of a mail shows.
+        others: the arguments that are no part of the mail.
     """
 
     recipients: tuple[tuple[str, tuple[str, ...]], ...]
@@ -51,17 +51,17 @@ class Mail:
 
     @property
     def number(self) -> int:
-        """How many get it."""
+        """How many recipients it has."""
         return sum(len(people) for _, people in self.recipients)
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """A text of which each line counts: a command, or a patch, whose lines are added, removed or the same.
+    """A text in which each line counts: a command, or a patch, whose lines are added, removed or unchanged.
 
     Args:
         of: the argument's name.
-        lines: each with what it is.
+        lines: each line with its kind.
     """
 
     kind: Literal["SQL", "command", "patch"]
@@ -71,11 +71,11 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address in the web, in its parts: whom it is of is what counts.
+    """A web address in its parts, because its host is what counts.
 
     Args:
-        ascii_host: the host as machines know it, where that is another one.
-        before: who signs in there, if the address says so.
+        ascii_host: the host in ASCII, if that differs.
+        before: the user's part in front of the host, if there is one.
     """
 
     of: str
@@ -92,7 +92,7 @@ class Formatted:
     """A text with headings, lists and emphasis, as it was written.
 
     Args:
-        of: the field of a draft that it is; empty if it is all of it.
+        of: the field of a draft that holds it; empty if it is the whole draft.
     """
 
     text: str
@@ -102,7 +102,7 @@ class Formatted:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An amount with the currency that stands beside it; each digit as it is written, in groups of three."""
+    """An amount with the currency beside it; its digits as written, in groups of three."""
 
     of: str
     amount: str
@@ -114,7 +114,7 @@ View = Money | Mail | Lines | Address | Formatted
 
 
 def views_of(subject: Subject) -> tuple[View, ...]:
-    """Return the views of what is decided on; none, where its canonical view says all."""
+    """Return the views of what is decided on; none if the canonical view is enough."""
     match subject:
         case Action(name=name, args=args):
             mail = _mail(name, args)
@@ -149,7 +149,7 @@ def _mail(name: str, args: dict[str, Json]) -> Mail | None:
 
 
 def _people(value: Json) -> tuple[str, ...] | None:
-    """Return the addresses of a field; None if it is none of a mail."""
+    """Return the mail addresses in a field; None if it holds anything else."""
     found = [value] if isinstance(value, str) else value
     return tuple(found) if isinstance(found, list) and all(isinstance(one, str) for one in found) else None
 
@@ -202,7 +202,7 @@ def _plain(text: str) -> tuple[tuple[Literal[""], str], ...]:
 
 
 def _address(name: str, value: str) -> Sequence[Address]:
-    """Return an address in its parts; nothing, where a browser could understand it otherwise than we do."""
+    """Return an address in its parts; None if a browser could read it differently."""
     if not re.fullmatch(r"https?://[^\s\\]+", value):
         return ()
     try:

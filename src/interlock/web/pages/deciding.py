@@ -1,4 +1,4 @@
-"""What the forms of a request's page do: votes, and what people do beside voting. Each leads back to how it stands."""
+"""Handles the forms of a request's page: votes, comments and the rest. Each leads back to the page."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ _NUMBER = re.compile(r"[0-9]{1,3}")
 Clarifier = Annotated[Caller, Depends(signed_in(Permission.clarify))]
 
 LATE = (Closed, TooLate, WrongDigest, NoVote, Conflict)
-"""Somebody, or the clock, was faster: whoever comes then sees how it stands."""
+"""Somebody else, or the clock, was faster: the page shows how the request stands now."""
 
 WRONG = (BadInput, ReasonMissing, NotOffered, NotEditable, Forbidden)
-"""What was sent is refused: the same page says why, with what was typed."""
+"""The input is refused: the same page says why, with what was typed."""
 
 
 @router.post("/requests/{request_id}/decide")
@@ -68,7 +68,7 @@ async def decide(call: Call, caller: Person, request_id: str) -> Response:
 
 
 async def _vote(caller: Caller, request_id: str, form: Fields) -> SubmittedVote:
-    """Return the vote that a form means, if the second act is there where one is needed."""
+    """Return the vote of a form; refuse it if it needs a second act that is missing."""
     try:
         verdict = Verdict(form["verdict"] or ("respond" if form["option"] else ""))
     except ValueError:
@@ -85,7 +85,7 @@ async def _vote(caller: Caller, request_id: str, form: Fields) -> SubmittedVote:
 
 
 async def _is_seen(caller: Caller, request_id: str) -> bool:
-    """Say whether the caller sees a request: whoever does not has not viewed it either; the desk refuses their vote."""
+    """Say whether the caller may see the request. If not, no view is recorded; the desk refuses the vote."""
     with suppress(NotFound):
         await must_see(caller, request_id)
         return True
@@ -114,19 +114,19 @@ async def comment(call: Call, caller: Person, request_id: str) -> Response:
 
 @router.post("/requests/{request_id}/reserve")
 async def reserve(call: Call, caller: Person, request_id: str) -> Response:
-    """Say that the reader is on it."""
+    """Reserve the request for the reader."""
     return await _acted(call, caller, request_id, lambda client, _: client.reserve(request_id))
 
 
 @router.post("/requests/{request_id}/end-reservation")
 async def end_reservation(call: Call, caller: Person, request_id: str) -> Response:
-    """Say that the reader is not on it any more."""
+    """End the reader's reservation."""
     return await _acted(call, caller, request_id, lambda client, _: client.end_reservation(request_id))
 
 
 @router.post("/requests/{request_id}/snooze")
 async def snooze(call: Call, caller: Person, request_id: str) -> Response:
-    """Put it aside, for the reader alone."""
+    """Put the request aside, for the reader alone."""
     return await _acted(
         call, caller, request_id, lambda client, form: client.snooze(request_id, form["lasts"]), "lasts"
     )
@@ -134,7 +134,7 @@ async def snooze(call: Call, caller: Person, request_id: str) -> Response:
 
 @router.post("/requests/{request_id}/end-snooze")
 async def end_snooze(call: Call, caller: Person, request_id: str) -> Response:
-    """Take up again what the reader has put aside."""
+    """End that the reader has put the request aside."""
     return await _acted(call, caller, request_id, lambda client, _: client.end_snooze(request_id))
 
 
@@ -152,7 +152,7 @@ async def delegate(call: Call, caller: Person, request_id: str) -> Response:
 
 @router.post("/requests/{request_id}/take-back-delegation")
 async def take_back_delegation(call: Call, caller: Person, request_id: str) -> Response:
-    """Let nobody vote for the reader any more, on this request alone."""
+    """Take back the reader's delegation on this request."""
     return await _acted(call, caller, request_id, lambda client, _: client.take_back_delegation(request_id))
 
 
@@ -166,7 +166,7 @@ async def extend(call: Call, caller: Person, request_id: str) -> Response:
 
 @router.post("/requests/{request_id}/ask-back")
 async def ask_back(call: Call, caller: Person, request_id: str) -> Response:
-    """Ask the agent, or who started it, something."""
+    """Ask the agent, or the person who started it, a question."""
     return await _acted(
         call, caller, request_id, lambda client, form: client.ask_back(request_id, form["question"]), "question"
     )
@@ -174,7 +174,7 @@ async def ask_back(call: Call, caller: Person, request_id: str) -> Response:
 
 @router.post("/requests/{request_id}/clarify")
 async def clarify(call: Call, caller: Clarifier, request_id: str) -> Response:
-    """Answer what was asked back."""
+    """Answer a question that was asked back."""
 
     def said(client: Client, form: Fields) -> Awaitable[Request]:
         number = int(form["number"]) if _NUMBER.fullmatch(form["number"]) else 0
@@ -185,7 +185,7 @@ async def clarify(call: Call, caller: Clarifier, request_id: str) -> Response:
 
 @router.post("/requests/{request_id}/settle")
 async def settle(call: Call, caller: Person, request_id: str) -> Response:
-    """Say what became of an effect of which nobody knows."""
+    """Say what became of an unknown effect."""
 
     def settled(client: Client, form: Fields) -> Awaitable[Request]:
         result = json_given(form["result"], "the result") if form["result"].strip() else None
@@ -201,7 +201,7 @@ async def _acted(
     does: Callable[[Client, Fields], Awaitable[Request]],
     field: str = "",
 ) -> Response:
-    """Do what a form asks for about a request that the reader sees."""
+    """Carry out a form for a request that the reader may see."""
     await must_see(caller, request_id)
     form = await fields_of(call)
     return await _done(call, caller, request_id, form, lambda client: does(client, form), field)
@@ -215,10 +215,10 @@ async def _done(  # noqa: PLR0913, PLR0917 - who, what, and where it may be wron
     does: Callable[[Client], Awaitable[Request]],
     field: str,
 ) -> Response:
-    """Do it once, and lead back to the page; or show the page again with why not, and what was typed.
+    """Carry it out and lead back to the page; or show the page again with the reason and what was typed.
 
     Args:
-        field: which of the form is wrong if what was sent is.
+        field: the form's field at which a refusal is shown.
     """
     typed = {name: form[name] for name in form}
     try:
@@ -238,7 +238,7 @@ def _late(error: InterlockError) -> str:
 
 
 async def _leads_to(caller: Caller, request_id: str, form: Fields) -> str:
-    """Return the address after something was done: the same request, or where the reader goes on to, the next one."""
+    """Return the address to go on to: the same request, or the next one."""
     if form["then"] != "next":
         on = form["on"] if _ID.fullmatch(form["on"]) else request_id
         return f"/requests/{on}" if on == request_id else f"/requests/{on}?of={request_id}#{request_id}"

@@ -1,4 +1,4 @@
-"""Where a link of a mail leads: what it is about, and one button. Opening it does nothing, and signs nobody in."""
+"""The page of a decision link: the request and one button. Opening it changes nothing, and signs nobody in."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ NO_LINK = (
 
 @router.get("/decide")
 async def open_link(call: Call, token: str = "") -> Response:
-    """Show what a link is for."""
+    """Show the request and the verdict of a link."""
     return await _shown(call, token)
 
 
 @router.post("/decide")
 async def decide(call: Call) -> Response:
-    """Cast the vote that a link is for. Its token proves who it is; no session does, and none begins."""
+    """Cast the link's vote. Its token proves who votes; a session is neither needed nor begun."""
     context, form = context_of(call), await fields_of(call)
     token = form["token"][:LONGEST]
     try:

@@ -1,4 +1,4 @@
-"""Delegations: who votes for whom, and until when. Everybody gives their own vote; admins see all, and make any."""
+"""Delegations: who votes for whom, and until when. Everybody delegates their own vote; admins, anybody's."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NAMED = {
 
 @router.get("/settings/delegations")
 async def list_delegations(call: Call, caller: Person, done: str = "") -> Response:
-    """List the delegations that somebody may see, with a form for another one."""
+    """List the delegations that the reader may see, with a form for a new one."""
     return await _shown(call, caller, Fields([]), None, DONE.get(done, ""))
 
 
@@ -67,7 +67,7 @@ async def _shown(call: Call, caller: Caller, form: Fields, form_error: FormError
 
 @router.post("/settings/delegations")
 async def delegate(call: Call, caller: Person) -> Response:
-    """Let somebody vote for oneself; admins do that for everybody."""
+    """Let somebody vote for the reader; admins may delegate for others."""
     form = await fields_of(call)
     try:
         if form["preview"]:
@@ -93,22 +93,22 @@ async def delegate(call: Call, caller: Person) -> Response:
 async def end(call: Call, caller: Person) -> Response:
     """Take a delegation back."""
     form = await fields_of(call)
-    with suppress(NotFound):  # it is taken back by now
+    with suppress(NotFound):  # it was taken back already
         await _people(caller).end_delegation(form["id"])
     return RedirectResponse("/settings/delegations?done=ended", HTTPStatus.SEE_OTHER)
 
 
 def _preview(form: Fields, me: str, held: PolicySet, now: datetime) -> tuple[str, str, DelegationPreview]:
-    """Return who would vote for whom, and what that comes to."""
+    """Return who would vote for whom, and what that would mean."""
     giver, delegate = (held.directory.canonical(form[name]) for name in ("from", "to"))
     return delegate, giver or me, preview_of_delegation(giver or me, delegate, held, now)
 
 
 def _day(text: str, field: str) -> datetime | None:
-    """Return when a day begins, in UTC; None for no text.
+    """Return the beginning of a day, in UTC; None for an empty text.
 
     Raises:
-        InvalidValue: if it is no day.
+        InvalidValue: if the text is no day.
     """
     if not text:
         return None

@@ -1,4 +1,4 @@
-"""A message that is sent again, from the timeline where it stands."""
+"""Sends a message again, from the timeline that shows it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Sender = Annotated[Caller, Depends(signed_in(Permission.send))]
 
 @router.post("/deliveries/{delivery_id}/again")
 async def send_again(call: Call, caller: Sender, delivery_id: str) -> Response:
-    """Send a message anew, and lead back to where it stood; what is sent already is sent once."""
+    """Send a message again, and lead back to the page that showed it; one that was sent already is not."""
     form = await fields_of(call)
     with suppress(Closed):
         await caller.client.send_again(delivery_id)

@@ -1,4 +1,4 @@
-"""What differs between two values: leaf by leaf, and inside of texts by lines and by words, in bounded work."""
+"""Finds the differences between two values: leaf by leaf, and in texts by lines and words. The work is bounded."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from interlock.web.pages.value_text import Number, path_words, read, written
 from interlock.web.pages.values import LARGEST, Node, tree
 
 WORK = 600_000
-"""How many comparisons all texts and lists of two values may take together; then what differs is shown coarsely."""
+"""The most comparisons for all texts and lists of two values together; after that, differences are coarse."""
 
 CONTEXT = 2
-"""How many lines that are the same stand around those that differ."""
+"""How many unchanged lines are shown around changed ones."""
 
 MOST_LINES = 400
 MOST_CHANGES = 300
@@ -27,7 +27,7 @@ LONGEST = 4_000
 """How many characters of a line or a value are shown in a difference: the value itself stands whole above."""
 
 LIKE = 0.35
-"""How much of two lines is the same, if they are shown as one line that has changed."""
+"""How similar two lines must be to be shown as one changed line."""
 
 _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 
@@ -42,7 +42,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a text; of `left`, the words that say how many are not shown."""
+    """A line of a text; with kind `left`, a note of how many lines are not shown."""
 
     kind: Literal["same", "removed", "added", "changed", "left"]
     runs: tuple[Run, ...] = ()
@@ -51,12 +51,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What differs at one place.
+    """A difference at one place.
 
     Args:
-        path: where, in words that are harmless already; empty for the whole.
-        before, after: what stood there, and what stands there; None where nothing did, or does.
-        lines: of a text that has changed.
+        path: the place, in words that are safe to show; empty for the whole value.
+        before, after: the old and the new value; None if there was, or is, none.
+        lines: the lines of a changed text.
     """
 
     kind: Literal["added", "removed", "changed", "left"]
@@ -68,11 +68,11 @@ class Change:
 
 
 class _TooMuchWorkError(Exception):
-    """Comparing would take too long."""
+    """The comparison would take too long."""
 
 
 class _Work:
-    """How much may be compared still."""
+    """How many comparisons are left."""
 
     def __init__(self, left: int) -> None:
         self.left = left
@@ -92,13 +92,13 @@ class _BoundedMatcher(SequenceMatcher[str]):
         super().__init__(None, before, after, autojunk=len(before) > LONGEST)
 
     def find_longest_match(self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None) -> Match:
-        """Return the longest match, which costs a step for each place of `after` that a part of `before` has."""
+        """Return the longest match. Each place of `after` with an element of `before` costs a step."""
         self._work.spend(sum(1 + self._times[one] for one in self._before[alo:ahi]))
         return super().find_longest_match(alo, ahi, blo, bhi)
 
 
 def changes_between(before: Json, after: Json, *, work: int = WORK) -> tuple[Change, ...]:
-    """Return what differs between two JSON values, in the order of the second one's canonical bytes."""
+    """Return the differences between two JSON values, in the order of the second one's canonical bytes."""
     old, new = (read(canonical_bytes(one, max_bytes=LARGEST)) for one in (before, after))
     found: list[Change] = []
     for change in _changes(old, new, (), _Work(work)):
@@ -162,7 +162,7 @@ def _node(value: Json) -> Node:
 
 
 def _blocks(old: Sequence[str], new: Sequence[str], work: _Work) -> Sequence[tuple[str, int, int, int, int]]:
-    """Return what is the same and what is not, as difflib's opcodes; coarsely where it would take too long."""
+    """Return difflib's opcodes; coarse ones if exact ones would take too long."""
     pairs = enumerate(zip(old, new, strict=False))
     start = next((place for place, (one, other) in pairs if one != other), min(len(old), len(new)))
     end = 0
@@ -179,7 +179,7 @@ def _blocks(old: Sequence[str], new: Sequence[str], work: _Work) -> Sequence[tup
 
 
 def _lines_shown(old: str, new: str, work: _Work) -> Iterator[Line]:
-    """Yield the lines of a change: those that are the same only around others, and not more than anybody reads."""
+    """Yield the lines of a change: unchanged ones only around changed ones, and no more than anybody reads."""
     for number, line in enumerate(_lines_of(old, new, work)):
         if number == MOST_LINES:
             yield Line("left", words="There is more that differs: compare the texts themselves.")
@@ -222,7 +222,7 @@ def _of_kind(kind: Literal["removed", "added"], runs: Sequence[Run]) -> Line:
 
 
 def _line(old: str, new: str, work: _Work) -> Iterator[Line]:
-    """Yield one line with the words that differ; or two, where it is one word, or little of it is the same."""
+    """Yield one line with the changed words; or two lines, if it is one word, or they have little in common."""
     before, after = _TOKEN.findall(old), _TOKEN.findall(new)
     runs: list[Run] = []
     for kind, i1, i2, j1, j2 in _blocks(before, after, work):
@@ -232,7 +232,7 @@ def _line(old: str, new: str, work: _Work) -> Iterator[Line]:
         removed, added = "".join(before[i1:i2]), "".join(after[j1:j2])
         runs += [Run("removed", removed)] if removed else []
         runs += [Run("added", added)] if added else []
-    if not re.search(r"\s", old + new):  # an amount, a number, a name: on one line the two read as a third
+    if not re.search(r"\s", old + new):  # on one line, two amounts or names would read as a third
         yield _of_kind("removed", runs)
         yield _of_kind("added", runs)
         return

@@ -1,4 +1,4 @@
-"""The pages on which a request is approved with changes, or answered: a form, what it would change, and the vote."""
+"""The pages that approve a request with changes, or answer it: a form, a preview of the changes, and the vote."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from interlock.web.visible import must_see
 router = pages()
 
 SHOW = "preview"
-"""The button that shows what would change; Return presses it, and decides nothing."""
+"""The button that previews the changes. The Return key presses it, and so decides nothing."""
 
 CHANGED = (
     "It has changed since you opened it. What you typed is kept below: look at what it would change now, then decide."
@@ -50,15 +50,15 @@ SWITCHED = "You chose another form: fill in its fields, then decide."
 
 @dataclass
 class Sheet:
-    """What somebody fills in about a request.
+    """The form of a request, with its state.
 
     Args:
-        before: what stands there; None where there is no answer yet.
-        kept: the arguments that the policy lets nobody change.
-        confirmed: why it takes a second act; empty if it takes none.
-        problems: what is wrong with none of its fields.
-        focus: what gets the focus, as its pointer; None: the first thing that is wrong.
-        leads_to: what the change would lead to, and who has to agree.
+        before: the present value; None if there is no answer yet.
+        kept: the arguments that nobody may change, by the policy.
+        confirmed: why it needs a second act; empty if it needs none.
+        problems: errors that belong to no field.
+        focus: the pointer of the field that gets the focus; None for the first error.
+        leads_to: the outcome of the change, and who has to agree.
     """
 
     view: RequestView
@@ -81,27 +81,27 @@ class Sheet:
 
     @property
     def request(self) -> Request:
-        """What it is about."""
+        """The request."""
         return self.view.request
 
     @property
     def seconds_left(self) -> float | None:
-        """How long until a clock ends the time for it."""
+        """How many seconds are left to decide."""
         return seconds_left(self.view)
 
     @property
     def wrong(self) -> list[Field]:
-        """The fields with an error."""
+        """The fields with errors."""
         return [one for one in self.form.walk() if one.error]
 
     @property
     def is_first(self) -> bool:
-        """Whether no answer stands there yet."""
+        """Whether there is no answer yet."""
         return self.verdict is Verdict.respond and self.before is None
 
     @property
     def is_refused(self) -> bool:
-        """Whether something must be mended first."""
+        """Whether an error must be corrected first."""
         return bool(self.wrong or self.problems or self.comment_error or self.understood_error)
 
     @property
@@ -110,7 +110,7 @@ class Sheet:
         return self.verdict in self.view.policy.reason_for
 
     def fill(self, state: State | None) -> None:
-        """Make the form of what stands in it, and read it."""
+        """Build the form from its state, and read its value."""
         if state is None:
             state = Blank() if self.is_first else Given(self.before)
         self.form = form(self.schema, state, self.kept)
@@ -120,12 +120,12 @@ class Sheet:
             self.problems.append(SWITCHED)
 
     def vote(self) -> CastVote:
-        """Return the vote as it would be counted; raise `InterlockError` for what does not fit."""
+        """Return the vote as it would be counted; raise `InterlockError` if the value does not fit."""
         says = answered if self.verdict is Verdict.respond else edited
         return says(self.request, self.after, self.comment).check()
 
     def refuse(self, error: InterlockError) -> None:
-        """Say what was wrong, at the fields if it is theirs."""
+        """Show an error, at its fields if it has some."""
         errors: Any = error.details.get("errors")
         if isinstance(error, InvalidAnswer) and errors:
             found = [(one["path"], one["message"]) for one in errors]
@@ -138,25 +138,25 @@ class Sheet:
 
 @router.get("/requests/{request_id}/edit")
 async def edit(call: Call, caller: Reader, request_id: str) -> Response:
-    """Show the form in which an action's arguments, or a draft, are changed."""
+    """Show the form that changes an action's arguments, or a draft."""
     return await _opened(call, caller, request_id, Verdict.edit)
 
 
 @router.get("/requests/{request_id}/answer")
 async def answer(call: Call, caller: Reader, request_id: str) -> Response:
-    """Show the form in which a question is answered."""
+    """Show the form that answers a question."""
     return await _opened(call, caller, request_id, Verdict.respond)
 
 
 @router.post("/requests/{request_id}/edit")
 async def edit_sent(call: Call, caller: Person, request_id: str) -> Response:
-    """Approve with changes, or show what the form would change."""
+    """Approve with changes, or preview them."""
     return await _sent(call, caller, request_id, Verdict.edit)
 
 
 @router.post("/requests/{request_id}/answer")
 async def answer_sent(call: Call, caller: Person, request_id: str) -> Response:
-    """Answer, or show what the answer would be."""
+    """Answer, or preview the answer."""
     return await _sent(call, caller, request_id, Verdict.respond)
 
 
@@ -167,7 +167,7 @@ async def _opened(call: Call, caller: Caller, request_id: str, verdict: Verdict)
         return await _instead(call, caller, view, verdict)
     sheet = _sheet(caller, view, verdict)
     sheet.fill(None)
-    if sheet.is_first:  # nobody has typed anything yet
+    if sheet.is_first:  # nothing was typed yet
         for one in sheet.wrong:
             one.error = ""
     return await _page(call, caller, sheet)
@@ -176,9 +176,7 @@ async def _opened(call: Call, caller: Caller, request_id: str, verdict: Verdict)
 async def _sent(call: Call, caller: Caller, request_id: str, verdict: Verdict) -> Response:
     given = await fields_of(call)
     await must_see(caller, request_id)
-    if (
-        given["do"] == SHOW and "hx-request" in call.headers
-    ):  # what comes of it beside the form is shown, and no request
+    if given["do"] == SHOW and "hx-request" in call.headers:  # a preview is shown, and not the request's page
         caller = replace(caller, client=caller.client.unseen())
     view = await caller.client.request(request_id)
     state, do = state_sent(given), given["do"]
@@ -215,7 +213,7 @@ def _sheet(caller: Caller, view: RequestView, verdict: Verdict) -> Sheet:
 
 
 def _after_button(sheet: Sheet, state: State, do: str, given: Fields) -> State:
-    """Return what stands in the form after one of its buttons."""
+    """Return the state of the form after one of its buttons."""
     if do == "json:":
         sheet.fill(state)
         return Entry("json", json_text(sheet.after, pretty=True)) if sheet.is_read else state
@@ -228,13 +226,13 @@ def _after_button(sheet: Sheet, state: State, do: str, given: Fields) -> State:
 
 
 def _focus(do: str) -> str:
-    """Return the place that a button was about, or the list that holds it."""
+    """Return the field of a button, or the list that holds it."""
     what, _, at = do.partition(":")
     return at.rpartition("/")[0] if what == "drop" else at
 
 
 async def _judge(caller: Caller, sheet: Sheet) -> None:
-    """Say what does not fit, and what would count, without a vote; what takes long to judge is judged with the vote."""
+    """Show what does not fit, and what would count, without a vote. A slow schema is judged only with the vote."""
     if not is_quick(sheet.request.asked):
         return
     try:
@@ -251,7 +249,7 @@ async def _judge(caller: Caller, sheet: Sheet) -> None:
 
 
 async def _voted(call: Call, caller: Caller, sheet: Sheet, given: Fields) -> Response:
-    """Cast the vote. Also who may not vote any more is heard: it may be the second click of what has counted."""
+    """Cast the vote, even of a reader who may no longer vote: it may be the second click of a vote that has counted."""
     request, verdict, is_present = sheet.request, sheet.verdict, given["digest"] == sheet.request.digest
     if is_present and sheet.is_read and verdict is Verdict.edit and _same(sheet.before, sheet.after):
         sheet.problems.append(UNCHANGED)
@@ -277,7 +275,7 @@ async def _voted(call: Call, caller: Caller, sheet: Sheet, given: Fields) -> Res
 
 
 async def _anew(caller: Caller, sheet: Sheet, state: State | None) -> Sheet:
-    """Return the same form for what stands there now, with what was typed."""
+    """Return the same form for the request's present value, with what was typed."""
     found = _sheet(caller, await caller.client.request(sheet.request.id), sheet.verdict)
     found.comment, found.notice = sheet.comment, CHANGED
     found.fill(state)
@@ -289,7 +287,7 @@ def _same(before: Json, after: Json) -> bool:
 
 
 async def _instead(call: Call, caller: Caller, view: RequestView, verdict: Verdict) -> Response:
-    """Return the page of a request of which somebody may not say this."""
+    """Return the request's page, because the reader may not give this verdict."""
     what = "changed" if verdict is Verdict.edit else "answered"
     decided = f"It cannot be {what} any more: you see how it stands now."
     says = why_not(view) or (f"It cannot be {what}." if view.request.is_open else decided)

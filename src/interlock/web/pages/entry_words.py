@@ -1,4 +1,4 @@
-"""Entries of the log in the words of people who decide: no names of commands or functions."""
+"""Entries of the log in words for people who decide, without names of commands or functions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _AGENT = "agent:"
 
 
 def entry_words(entry: Entry) -> str:  # noqa: PLR0911 - one line an event
-    """Say what an entry states. What others have written in it is as they wrote it."""
+    """Say what an entry states. Texts of others in it are not made safe to show."""
     match entry.event:
         case events.RefusalNoted(by=by, message=message):
             return f"{by} was refused: {asked_words(message)}"

@@ -1,4 +1,4 @@
-"""What people see where something cannot be: a page that says why, and what to do. Programs get a problem."""
+"""Errors as pages for people, with the reason and what to do. Programs get a problem document."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from interlock.web.pages.rendering import page
 from interlock.web.problems import answer_of
 
 PROGRAMS = ("/api/", "/assets/", "/metrics", "/livez", "/readyz")
-"""Where no page is, whatever a call says that it takes."""
+"""Addresses for programs: no page is shown there, whatever a call accepts."""
 KEPT = ("retry-after", "allow", "connection")
-"""Headers of a problem that a page has as well."""
+"""The headers of a problem that a page has, too."""
 
 TITLES = {
     HTTPStatus.UNAUTHORIZED: "Sign in first",
@@ -38,7 +38,7 @@ TITLES = {
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong here",
     HTTPStatus.SERVICE_UNAVAILABLE: "The server is busy",
 }
-"""What a page is called that says why something cannot be."""
+"""The titles of error pages."""
 SAID = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address, or it is not yours to see.",
     HTTPStatus.METHOD_NOT_ALLOWED: "Go back, and send the form of the page.",
@@ -52,14 +52,14 @@ Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 
 def takes_page(scope: Scope) -> bool:
-    """Say whether whoever calls looks at the answer: a browser, anywhere but where programs call."""
+    """Say whether a person will read the answer: a browser calls, and not an address for programs."""
     if scope["type"] != "http" or scope["path"].startswith(PROGRAMS):
         return False
     return "text/html" in Headers(scope=scope).get("accept", "")
 
 
 def add_error_pages(app: FastAPI) -> None:
-    """Let whatever goes wrong be a page for people; programs get the problem as before."""
+    """Show every error to people as a page; programs still get the problem."""
     for kind in (InterlockError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _page_or(app.exception_handlers[kind]))  # type: ignore[arg-type]
 
@@ -73,7 +73,7 @@ def _page_or(problem_of: Handler) -> Handler:
 
 
 async def error_page(call: Request, error: InterlockError) -> Response:
-    """Return a page that says what was wrong, with the headers that a program gets."""
+    """Return the page of an error, with the headers that a program gets."""
     status = HTTPStatus(meaning_of(type(error)).status)
     if isinstance(error, StoreUnavailable):
         return await _failed(call, status, STILL, answer_of(error).headers, title=AWAY)
@@ -81,13 +81,13 @@ async def error_page(call: Request, error: InterlockError) -> Response:
 
 
 async def address_not_understood(call: Request) -> Response:
-    """Return a page for an address that no page of ours has written."""
+    """Return a page for an address with invalid parameters, to which none of our pages leads."""
     said = "This address is not understood: go back, and try again."
     return await _failed(call, HTTPStatus.BAD_REQUEST, said, Headers())
 
 
 async def as_page(call: Request, problem: Response) -> Response:
-    """Return a problem, as a program gets it, as a page."""
+    """Return a program's problem as a page."""
     told = json.loads(bytes(problem.body))
     status = HTTPStatus(problem.status_code)
     if told["code"] == StoreUnavailable.code:
@@ -108,12 +108,12 @@ async def _failed(call: Request, status: HTTPStatus, said: str, headers: Headers
     try:
         caller = await _whoever(call, context, status)
         return await page(call, "error.html", caller, status=status, headers=kept, **shown)
-    except InterlockError:  # who looks at it, and what waits for them, cannot be read now
+    except InterlockError:  # the store cannot say now who the reader is, or what waits for them
         return await page(call, "error.html", status=status, headers=kept, **shown)
 
 
 async def _whoever(call: Request, context: Context, status: HTTPStatus) -> Caller | None:
-    """Return who looks; of nobody is anything read while the server itself fails, or is called by another name."""
+    """Return the reader; None while the server itself fails, or is called by a wrong host name."""
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status is HTTPStatus.MISDIRECTED_REQUEST:
         return None
     return await caller_of(call, context)

@@ -1,4 +1,4 @@
-"""How a value is written in a field of a form, and read back exactly: nothing on the way rounds it or guesses."""
+"""Writes a value into a form's field, and reads it back exactly: nothing is rounded or guessed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LONGEST_NUMBER = 400
 
 
 def carries(text: str) -> bool:
-    """Say whether a field of a form brings a text back as it is: it loses control characters, and changes line ends."""
+    """Say whether a form's field returns a text unchanged: it loses control characters, and changes line ends."""
     return _CONTROL.search(text) is None
 
 
@@ -36,7 +36,7 @@ def number_text(value: float) -> str:
 
 
 def json_text(value: Json, *, pretty: bool = False) -> str:
-    """Return a value in JSON, of which each character can be seen: what would not show is escaped."""
+    """Return a value as JSON with all invisible characters escaped."""
     close = (",", ": ") if pretty else (",", ":")
     text = json.dumps(value, ensure_ascii=False, indent=2 if pretty else None, separators=close)
     if text.isascii() and "\x7f" not in text:
@@ -49,10 +49,10 @@ def _hides(character: str) -> bool:
 
 
 def read_number(text: str) -> Json:
-    """Return the number that a text means.
+    """Return the number in a text.
 
     Raises:
-        InvalidValue: with what is wrong, as the end of a sentence, if it is none, or JSON would keep another one.
+        InvalidValue: if it is no number, or JSON would keep another one; the reason is the end of a sentence.
     """
     given = text.strip()
     if not _NUMBER.fullmatch(given):
@@ -62,12 +62,12 @@ def read_number(text: str) -> Json:
 
 
 def read_json(text: str) -> Json:
-    """Return the value that a text in JSON means.
+    """Return the value of a text in JSON.
 
     Raises:
-        InvalidValue: with what is wrong, as the end of a sentence.
+        InvalidValue: if it is no JSON; the reason is the end of a sentence.
     """
-    with suppress(ValueError, RecursionError):  # what is wrong otherwise is said below
+    with suppress(ValueError, RecursionError):  # any other error is reported below
         json.loads(text, parse_float=_exact)
     try:
         return parse_json(text)
@@ -76,14 +76,14 @@ def read_json(text: str) -> Json:
 
 
 def _exact(text: str) -> str:
-    """Return a number's text; raise `InvalidValue` if JSON's numbers (IEEE 754) would keep another number than it."""
+    """Return a number's text; raise `InvalidValue` if a JSON number (IEEE 754) would differ from it."""
     if len(text) > LONGEST_NUMBER:
         raise InvalidValue("$", f"has {len(text):,} digits: JSON numbers keep fewer; use text")
     kept = float(text)
     if kept in {float("inf"), float("-inf")}:
         raise InvalidValue("$", f"is too large for a JSON number: {text}")
     if text.lstrip("-").isdigit():
-        return text  # `parse_json` refuses whole numbers that are too large
+        return text  # `parse_json` refuses integers that are too large
     if Decimal(text) != Decimal(repr(kept)):
         raise InvalidValue("$", f"has more digits than a JSON number keeps: it would become {kept!r}")
     return text

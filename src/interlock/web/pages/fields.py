@@ -1,4 +1,4 @@
-"""What a form sends: its fields by name, each as text."""
+"""The fields that a form sends, by name, each as text."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from interlock.domain.canonical import check_storable
 from interlock.errors import BadInput, Conflict
 
 MOST = 5_000
-"""How many fields a form has at most."""
+"""The most fields of a form."""
 
 
 FOR = "made_for"
-"""The field that says for whom the page was made."""
+"""The field that says for which person the page was made."""
 
 ANOTHER = (
     "Nothing was done. Somebody else has signed in with this browser since that page was opened, and it would have "
@@ -31,7 +31,7 @@ class Fields(Mapping[str, str]):
         self._last = dict(pairs)
 
     def __getitem__(self, name: str) -> str:
-        """Return a field's text; nothing for one that the form did not send."""
+        """Return a field's text; empty if the form did not send it."""
         return self._last.get(name, "")
 
     def __iter__(self) -> Iterator[str]:
@@ -41,7 +41,7 @@ class Fields(Mapping[str, str]):
         return len(self._last)
 
     def every(self, name: str) -> list[str]:
-        """Return the texts of all fields of one name, in their order."""
+        """Return the texts of all fields of one name, in order."""
         return [value for one, value in self.pairs if one == name]
 
 
@@ -50,7 +50,7 @@ async def fields_of(call: Request) -> Fields:
 
     Raises:
         BadInput: if it is no form, has too many fields, or a text cannot be kept.
-        Conflict: if its page was made for somebody else than who is signed in by now.
+        Conflict: if its page was made for another person than the one who is signed in now.
     """
     if call.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
         raise BadInput("Send the form of the page.")

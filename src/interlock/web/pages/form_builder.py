@@ -1,7 +1,7 @@
-"""Forms from JSON Schema, or from the value alone where there is none.
+"""Builds forms from a JSON Schema, or from the value alone if there is none.
 
-What the schema says decides how a field looks and what is said about it; what stands in it decides its type. So a value
-that does not fit its schema is shown, and comes back, as it is: whether it fits is for the judge to say.
+The schema decides how a field looks and what is said about it; the value decides its type. So a value that does not fit
+its schema is shown and comes back unchanged; `engine/schemas.py` judges whether it fits.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from interlock.web.pages.schema_forms import Field, Option
 from interlock.web.pages.schema_parts import Place, Schema, branch_words, fitting, place_of
 
 MOST_FIELDS = 400
-"""How many fields a form makes of a value. What is more stands in fields of JSON."""
+"""The most fields of a form. The rest of a value stands in fields of JSON."""
 
 MOST_IN_GROUP = 150
 DEEPEST = 8
 LONGEST_NAME = 200
 LONGEST_LINE = 80
 FEW = 5
-"""How many options stand one below the other; more of them are in a list that opens."""
+"""The most options that are shown as radio buttons; more are shown as a drop-down list."""
 
 _MANY_CHARACTERS = 200
 _ONE_LINE = frozenset({"email", "idn-email", "uri", "iri", "uuid", "date", "time", "date-time", "ipv4", "ipv6"})
@@ -35,11 +35,11 @@ Path = tuple[str | int, ...]
 
 
 def form(schema: Schema | None, state: State, kept: Mapping[str, Json] | None = None) -> Field:
-    """Return the form for what stands in it.
+    """Return the form for a state.
 
     Args:
-        schema: what the value must be; None: whatever it is, of the types that its parts have now.
-        kept: the fields at its top that nobody may change, with their values; None if all may be changed.
+        schema: the value's schema; None to keep the present types of its parts.
+        kept: the top-level fields that nobody may change, with their values; None if all may be changed.
     """
     return _Builder(schema or {}, kept or {}).made(schema or {}, state, (), required=True)
 
@@ -52,9 +52,9 @@ class _Builder:
     places: dict[int, tuple[Any, Place]] = field(default_factory=dict)
 
     def place(self, schema: Any) -> Place:
-        """Return what a schema says; it is looked at once, however many values it is for."""
+        """Return what a schema says; it is read once, however many values it has."""
         known = self.places.get(id(schema))
-        if known is None:  # the schema is kept with it: no other one gets its id
+        if known is None:  # the schema is kept with it, so that no other object gets its id
             known = self.places[id(schema)] = (schema, place_of(schema, self.root))
         return known[1]
 
@@ -65,7 +65,7 @@ class _Builder:
             state = Given(place.schema["default"])
         if place.branches:
             return self._choice(place, state, path, required=required)
-        while isinstance(state, Chosen):  # where there is nothing to choose
+        while isinstance(state, Chosen):  # without a choice
             state = state.state
         is_known = bool(place.schema)
         if not is_known:
@@ -86,7 +86,7 @@ class _Builder:
         return found
 
     def _choice(self, place: Place, state: State, path: Path, *, required: bool) -> Field:
-        """Return the field of a value that may have several forms: one is chosen, and filled in."""
+        """Return the field of a value with several possible forms: one is chosen and filled in."""
         if isinstance(state, Blank) and not state.prefilled:
             return Field(path, "left", title=place.title, about=place.about, required=required, ends=("open",))
         if isinstance(state, Given):
@@ -103,7 +103,7 @@ class _Builder:
     # ── what stands there, as it is entered ──────────────────────────────────────────────────────────────────────────
 
     def _entered(self, place: Place, state: State, path: Path, *, required: bool) -> State:
-        """Return what was entered, or how a value is; a `Blank` is a group or a list that is left out."""
+        """Return what was entered, or the entries of a value; a `Blank` is a group or a list that is left out."""
         if isinstance(state, Given):
             return self._of_value(place, state.value, path)
         is_one = place.type not in {"object", "array"} or place.options is not None
@@ -172,7 +172,7 @@ class _Builder:
         return found
 
     def _unknown(self, state: State, path: Path) -> Field:
-        """Return the field of what the schema does not know: it is JSON."""
+        """Return a field of JSON for what the schema does not know."""
         if isinstance(state, Given):
             state = Entry("json", json_text(state.value, pretty=True))
         if isinstance(state, Entry) and state.wire == "json":
@@ -198,13 +198,13 @@ class _Builder:
 
 
 def _kept(place: Place, path: Path, value: Json) -> Field:
-    """Return the field of what nobody may change."""
+    """Return the field of a value that nobody may change."""
     shown = Option("", value if isinstance(value, str) and value else json_text(value, pretty=True))
     return Field(path, "kept", kept=value, title=place.title, about=place.about, options=(shown,))
 
 
 def _is_name(name: str) -> bool:
-    """Say whether a name can be a part of a field's name: browsers change line ends there as well."""
+    """Say whether a name can be a part of a field's name: browsers change line ends there, too."""
     return len(name) <= LONGEST_NAME and "\n" not in name and carries(name)
 
 
@@ -214,14 +214,14 @@ def _is_fixed(place: Place, name: str) -> bool:
 
 
 def _several(place: Place, root: Schema) -> tuple[Json, ...] | None:
-    """Return the values of which a list takes several, each once; None for any other list."""
+    """Return the values from which a list takes several, each once; None for any other list."""
     if place.schema.get("uniqueItems") is not True or not isinstance(place.schema.get("items"), dict):
         return None
     return place_of(place.schema["items"], root).options
 
 
 def _blank(place: Place, *, prefilled: bool, required: bool) -> Entry:
-    """Return what stands in a single field that is to be filled in."""
+    """Return the entry of a single empty field."""
     if place.options is not None:
         is_one = prefilled and required and ("const" in place.schema or place.type == "null")
         return Entry("json", json_text(place.options[0]) if is_one else "")

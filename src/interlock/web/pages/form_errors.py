@@ -1,4 +1,4 @@
-"""What is wrong with what a form has sent: said above the form, and at the field, where it can be named."""
+"""Errors of a form: shown above the form, and at the field that they belong to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from interlock.web.pages.rendering import page
 from interlock.web.problems import answer_of
 
 SHOWN_AT_FORMS = (BadInput, Refused, TooBusy)
-"""Errors that the form answers which has sent what was refused. All others have a page of their own."""
+"""Errors that are shown at the form that was refused. All others have a page of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class FormError:
     """Why what a form has sent was refused.
 
     Args:
-        field: at which it is said; the empty string if it is no field's.
+        field: the field at which it is shown; the empty string if it belongs to none.
     """
 
     message: str
@@ -34,18 +34,18 @@ class FormError:
     headers: Mapping[str, str]
 
     def at(self, field: str) -> str:
-        """Return what is wrong with one field; the empty string if nothing is."""
+        """Return the error of one field; the empty string if it has none."""
         return self.message if field == self.field else ""
 
 
 def form_error_of(
     error: InterlockError, fields: Mapping[str, tuple[str, str]] | None = None, otherwise: str = ""
 ) -> FormError:
-    """Return an error as it is said at a form.
+    """Return an error for a form.
 
     Args:
-        fields: by the name that the error gives the place: the form's field, and what a reader calls it.
-        otherwise: the field at which an error is said that names none.
+        fields: by the error's name of the place: the form's field, and its label.
+        otherwise: the field of an error that names no place.
     """
     message, field = error.message, otherwise
     if isinstance(error, InvalidValue) and fields and error.path in fields:

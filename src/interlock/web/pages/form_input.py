@@ -1,4 +1,4 @@
-"""What stands in a form: as it was filled from a value, or as a browser has sent it; and rows added and removed."""
+"""The state of a form: filled from a value, or sent by a browser; and its changes, such as added rows."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from interlock.web.pages.fields import Fields
 from interlock.web.pages.schema_parts import Schema, schema_like
 
 Wire = Literal["text", "filled", "number", "json", "several"]
-"""How a field's text is read: as it is; as it is, and left out while empty; as a number; as JSON; as lines of JSON."""
+"""How a field's text is read: as text; as text that is left out if empty; as a number; as JSON; as lines of JSON."""
 
 Mode = Literal["", "value", "absent", "null"]
-"""What a field that may be nothing stands for: its text; that it is left out; nothing (null)."""
+"""What an optional field stands for: its text; left out; null."""
 
 _NAME = re.compile(r"(text|filled|number|json|several|list|group|branch|shown|mode|name):((?:/.*)?)", re.DOTALL)
 _ENTRIES: tuple[Wire, ...] = ("several", "text", "filled", "number", "json")
@@ -48,18 +48,18 @@ class Rows:
 
 @dataclass
 class Given:
-    """A value that was not entered here."""
+    """A value that was not entered in the form."""
 
     value: Json
 
 
 @dataclass
 class Blank:
-    """What is to be filled in.
+    """A field, group or list that is to be filled in.
 
     Args:
-        prefilled: with what the schema says it is by default.
-        before: what stood there; fields of the same names are kept.
+        prefilled: whether it starts with the schema's default.
+        before: the former state; fields of the same names are kept.
     """
 
     prefilled: bool = True
@@ -68,7 +68,7 @@ class Blank:
 
 @dataclass
 class Chosen:
-    """One of several forms that a value may have, by its number."""
+    """One of several possible forms of a value, by its number."""
 
     number: int
     state: State
@@ -78,7 +78,7 @@ State = Entry | Group | Rows | Given | Blank | Chosen
 
 
 def pointer(path: tuple[str | int, ...]) -> str:
-    """Return how a place is written in the names of fields (RFC 6901)."""
+    """Return a place as a JSON pointer (RFC 6901), for the names of fields."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
 
 
@@ -88,17 +88,17 @@ def _steps(written: str) -> tuple[str, ...]:
 
 @dataclass
 class _Sent:
-    """What was sent of one place."""
+    """The fields that were sent for one place."""
 
     marks: dict[str, list[str]] = field(default_factory=dict)
     parts: dict[str, _Sent] = field(default_factory=dict)
 
 
 def state_sent(fields: Fields) -> State | None:
-    """Return what a form has sent of a value; None if nothing of one.
+    """Return the state of a value that a form has sent; None if it sent none.
 
     Raises:
-        BadInput: if no form of ours sends that.
+        BadInput: if none of our forms sends that.
     """
     whole = _Sent()
     for name, text in fields.pairs:
@@ -147,7 +147,7 @@ def _number(text: str) -> int:
 
 
 def state_schema(state: State) -> Schema:  # noqa: PLR0911 - one line for each form of a state
-    """Return what a value is where no schema says what it must be."""
+    """Return a schema for a state that has none, by the types of its entries."""
     match state:
         case Given(value):
             return schema_like(value)
@@ -166,7 +166,7 @@ def state_schema(state: State) -> Schema:  # noqa: PLR0911 - one line for each f
 
 
 def was_switched(state: State | None) -> bool:
-    """Say whether another form of a value was chosen than the one whose fields were filled in."""
+    """Say whether a form of a value was chosen whose fields were not the ones filled in."""
     match state:
         case Chosen(_, Blank()):
             return True
@@ -181,9 +181,9 @@ def was_switched(state: State | None) -> bool:
 
 
 def changed(state: State, wanted: str, fields: Fields) -> State:
-    """Return what stands in a form after one of its buttons: `add:/lines`, `up:/lines/2`, `open:/note`, ….
+    """Return the state of a form after one of its buttons: `add:/lines`, `up:/lines/2`, `open:/note`, ….
 
-    A button of a place that is not there changes nothing.
+    A button of a place that does not exist changes nothing.
     """
     what, _, written = wanted.partition(":")
     steps = _steps(written)

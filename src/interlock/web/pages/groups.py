@@ -1,4 +1,4 @@
-"""Groups and roles: who belongs where, by the file, by the log and by what providers say."""
+"""Groups and roles: their members, by the configuration file, the log and the providers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KINDS: tuple[GroupOrRole, ...] = ("group", "role")
 
 @router.get("/settings/groups")
 async def list_groups(call: Call, caller: Manager, done: str = "") -> Response:
-    """Show groups with their members, and roles with who holds them."""
+    """Show groups and roles with their members."""
     return await _shown(call, caller, Fields([]), None, DONE.get(done, ""))
 
 
@@ -53,7 +53,7 @@ async def _shown(call: Call, caller: Caller, form: Fields, form_error: FormError
 
 @router.post("/settings/members")
 async def change_member(call: Call, caller: Manager) -> Response:
-    """Add somebody to a group or take them out, give them a role or take it from them."""
+    """Add somebody to a group or a role, or remove them."""
     form, people = await fields_of(call), People(caller.client.system.directories, caller.principal)
     kind: GroupOrRole = "role" if form["kind"] == "role" else "group"
     of, person, warnings, done = form["of"].strip(), form["name"].strip(), list[str](), "removed"
@@ -61,7 +61,7 @@ async def change_member(call: Call, caller: Manager) -> Response:
         if form["act"] == "add":
             warnings, done = await people.add(kind, of, person), "added"
         else:
-            with suppress(NotFound):  # they are out of it by now
+            with suppress(NotFound):  # they were removed already
                 await people.remove(kind, of, person)
     except SHOWN_AT_FORMS as error:
         form_error = form_error_of(error, {"person": ("name", "The person"), "name": ("of", f"The {kind}")})

@@ -1,4 +1,4 @@
-"""The inbox: what waits for whoever looks at it, what they have put aside, what waits for others, what they decided."""
+"""The inbox: what waits for the reader, what they have put aside, what waits for others, what they have decided."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ router = pages()
 
 ON_A_PAGE = 50
 TURNS = 8
-"""How many turns of the event loop are left to others before a page that people look at is made anew: hundreds are, at
-once, when something happens, and whoever decides then waits for few of them."""
+"""Event-loop turns yielded before a page is refreshed: hundreds refresh at once, and votes must not wait behind
+them."""
 
 _AGENT = "agent:"
 EMPTY = {
@@ -82,14 +82,14 @@ async def _listed(call: Call, caller: Caller, view: View) -> Response:
 
 
 async def _page(caller: Caller, lists: VisibleInbox, view: View) -> tuple[Page[Listed], dict[Which, Count]]:
-    """Return a part of the list that is shown, and how many rows each list has by the filters that its tab keeps.
+    """Return a page of the list that is shown, and how many rows each list has under the filters of its tab.
 
-    Those that keep the same ones are counted together; the first part of a list is read while it is counted.
+    Lists with the same filters are counted together; the first page of a list is read during the count.
     """
     part, counts = None, dict[Which, Count]()
     for only in {view.filters_of(which): None for which in get_args(Which)}:
         alike: list[Which] = [which for which in get_args(Which) if view.filters_of(which) == only]
-        is_read = view.only.text is None  # to find words, each request is read whole
+        is_read = view.only.text is None  # a search for words reads each request whole
         most = {which: MOST_COUNTED if which == view.which and is_read else MOST_WAITING for which in alike}
         if view.which in alike and view.after is None:
             part, found = await lists.filtered(only).page_and_counts(view.which, most, limit=ON_A_PAGE)
@@ -100,7 +100,7 @@ async def _page(caller: Caller, lists: VisibleInbox, view: View) -> tuple[Page[L
 
 
 async def _named(caller: Caller, view: View) -> str | None:
-    """Return the id of the request that somebody searches by its own number."""
+    """Return the id of the request, if somebody searches for an id."""
     given = view.only.text or view.only.reference or ""
     if not given.startswith("req_") or len(given) < SHORTEST_PREFIX:
         return None
@@ -112,7 +112,7 @@ async def _named(caller: Caller, view: View) -> str | None:
 
 
 async def _read(caller: Caller, lists: VisibleInbox, view: View) -> Page[Listed]:
-    """Return a part of a list; its first one, if what says where to go on is of another list."""
+    """Return a page of a list; the first one, if the cursor belongs to another list."""
     try:
         return await _part(caller, lists, view, view.after)
     except InvalidValue:
@@ -136,7 +136,7 @@ async def _part(caller: Caller, lists: VisibleInbox, view: View, after: str | No
 
 
 async def _agents(caller: Caller, lists: VisibleInbox, rows: Sequence[Listed]) -> set[str]:
-    """Return the agents that ask: those of the rows, those that have a name here, those that come with a token."""
+    """Return the agents to choose from: those of the rows, the named ones, and those with a token."""
     found = {*caller.client.system.agents.names, *(row.request.agent for row in rows)}
     if lists.visibility.sees_all:
         kept = await caller.client.system.directories.kept(caller.principal.tenant)
@@ -149,7 +149,7 @@ def _asks(token: KnownToken) -> bool:
 
 
 def _choices(asking: set[str], lists: VisibleInbox, view: View) -> dict[str, dict[str, str]]:
-    """Return what the filters of a list offer: each value with its words."""
+    """Return the choices of a list's filters: each value with its label."""
     only = view.only
     agents = {*asking, *filter(None, [only.agent])}
     groups = {*lists.visibility.directory.groups, *filter(None, [only.group])}

@@ -1,4 +1,4 @@
-"""The rows of the inbox: each request in short; alike ones together; and what stands still while things change."""
+"""The rows of the inbox: a summary of each request, like ones folded, and rows that keep their place on a refresh."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from interlock.web.pages.inbox_view import List
 
 SOON = timedelta(hours=1)
 FOLDED_FROM = 4
-"""From how many on like requests are one line that opens."""
+"""From this number on, like requests are folded into one line."""
 
 ENDED = {
     Status.approved: "Approved",
@@ -32,14 +32,14 @@ ENDED = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A request in short.
+    """A summary of a request.
 
     Args:
-        summary: what will happen, in short.
-        said: what has become of it: of a row that has left the list, or is decided.
-        is_gone: it is in this list no more, and stands there until nobody looks at it.
-        on_it: who says that they are on it.
-        is_same: another row asks exactly the same.
+        summary: what will happen.
+        said: what has become of it, if it has left the list or is decided.
+        is_gone: whether it has left this list, and is shown until the reader leaves the page.
+        on_it: who has reserved it.
+        is_same: whether another row asks exactly the same.
     """
 
     listed: Listed
@@ -52,17 +52,17 @@ class Row:
 
     @property
     def request(self) -> Request:
-        """What it shows."""
+        """The request."""
         return self.listed.request
 
     @property
     def is_over(self) -> bool:
-        """Whether it is in a list of what is decided: how it ended, and what came of it, stand there with the day."""
+        """Whether it is in a list of decided requests, which shows the outcome, the effect and the day."""
         return not self.is_gone and not self.request.is_open
 
     @property
     def risk(self) -> Risk | None:
-        """How risky it is, as the agent says."""
+        """Its risk, as the agent says."""
         return risk_of(self.request)
 
     @property
@@ -72,7 +72,7 @@ class Row:
 
     @property
     def votes(self) -> str:
-        """Who has voted so far, of how many."""
+        """The votes so far, of how many."""
         request = self.request
         names = [f"{acting(one.voter, one.on_behalf_of)} {VERDICTS[one.verdict].did}" for one in request.votes]
         if not request.is_open or (not names and request.step_approvals <= 1):
@@ -85,18 +85,18 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Rows that are one line, if there are many."""
+    """Rows of like requests, which are one line if there are many."""
 
     rows: tuple[Row, ...]
 
     @property
     def is_folded(self) -> bool:
-        """Whether they are one line."""
+        """Whether they are folded into one line."""
         return len(self.rows) >= FOLDED_FROM
 
 
 def asked_twice(listed: Sequence[Listed]) -> frozenset[str]:
-    """Return the digests of the actions for which more than one open request of a list asks."""
+    """Return the digests of actions that several open requests of a list ask for."""
     actions = Counter(one.request.digest for one in listed if one.request.is_open and one.request.kind is Kind.approval)
     return frozenset(digest for digest, number in actions.items() if number > 1)
 
@@ -118,7 +118,7 @@ def _row(which: List, listed: Listed, short: Summary, now: datetime, twice: Coll
 
 
 def what_became(listed: Listed) -> str:
-    """Say what has become of a request: its end, or why it waits for somebody no more."""
+    """Say what has become of a request: its end, or why it no longer waits for the reader."""
     request = listed.request
     if not request.is_open:
         by = f" by {', '.join(request.deciders)}" if request.decided_by else ""
@@ -133,12 +133,12 @@ def what_became(listed: Listed) -> str:
 def kept_in_place(
     listed: Sequence[Listed], seen: Mapping[str, Listed], *, shown: Sequence[str], since: datetime | None
 ) -> tuple[list[Listed], int]:
-    """Return what is shown, so that nothing moves that somebody sees; and how many have come since.
+    """Return the rows so that none moves that the reader sees, and how many new ones there are.
 
     Args:
-        listed: the page of the list as it is now.
-        seen: what they see already and is not on that page, as it stands now, by id.
-        shown: the ids of all that they see, in their order.
+        listed: the present page of the list.
+        seen: requests that they see already and that are not on that page, as they stand now, by id.
+        shown: the ids of all requests that they see, in order.
     """
     there = {row.request.id: row for row in listed}
     if not any(key in seen or key in there for key in shown):
@@ -155,7 +155,7 @@ def _came(request: Request) -> datetime:
 
 
 def folded(rows: Sequence[Row]) -> tuple[Fold, ...]:
-    """Put rows of like requests together, where the first of them stands; what has left the list stands alone."""
+    """Fold rows of like requests at the place of the first one; rows that have left the list stand alone."""
     together: dict[object, list[Row]] = {}
     for row in rows:
         key = row.request.id if row.is_gone or row.said else likeness(row.request)

@@ -1,4 +1,4 @@
-"""What of the inbox somebody wants to see, as an address has it: a list, and filters. It is pure."""
+"""The view of the inbox that an address names: a list and filters. Pure."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ APPLY: dict[List, tuple[str, ...]] = {
     "decided": ("agent", "kind", "status", "reference", "text"),
     "all": ("agent", "status", "reference", "text"),
 }
-"""Which filters a list has."""
+"""The filters of each list."""
 
 MOST_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A list, its filters, and which part of it.
+    """A list, its filters, and a page of it.
 
     Args:
-        after: the cursor of the page before.
-        shown: the ids of what somebody sees already, which is to stay where it is.
-        since: when they were shown it first.
+        after: the cursor of the previous page.
+        shown: the ids of requests that the reader sees already, which keep their place.
+        since: when these were shown first.
     """
 
     which: List = "mine"
@@ -71,11 +71,11 @@ class View:
         return self.at()
 
     def filters_of(self, which: List) -> InboxFilter:
-        """Return those of its filters that another list has as well: by them it is linked to, and counted."""
+        """Return those of its filters that another list has, too: the link and the count of that list use them."""
         return replace(EVERYTHING, **{name: getattr(self.only, name) for name in APPLY[which]})
 
     def at(self, **changed: object) -> str:
-        """Return the address of this view, or of another list, or with other filters; from its first page on."""
+        """Return the address of the first page of this view, of another list, or with other filters."""
         which = changed.pop("which", self.which)
         only = replace(self.only, **changed)  # type: ignore[arg-type]  # the names of its fields
         given = {} if which == "mine" else {"list": str(which)}
@@ -97,7 +97,7 @@ class View:
 
 
 def view_of(given: QueryParams) -> View:
-    """Return what an address asks for; what it says that means nothing is left out."""
+    """Return the view of an address; unknown values are ignored."""
     found = given.get("list", "mine")
     which: List = next((one for one in LISTS if one == found), "mine")
     texts = {name: given.get(name, "").strip() or None for name in ("agent", "group", "reference", "text")}

@@ -1,4 +1,4 @@
-"""Where people set a password by a link: whoever was invited, whoever forgot theirs, and who sets all of it up."""
+"""The pages on which people set a password by a link: invited people, people who forgot theirs, the first admin."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAMED = {"password": ("new", "The password"), "name": ("name", "The name"), "aga
 
 @router.get("/join", dependencies=OPEN)
 async def join_page(call: Call) -> Response:
-    """Show where to set a password. What stands behind `#` in a link is not sent to any server: the page reads it."""
+    """Show the form that sets a password. The page reads the code behind `#`, which is not sent to any server."""
     return await _join(call, None)
 
 
@@ -37,7 +37,7 @@ async def _join(call: Call, form_error: FormError | None) -> Response:
 
 @router.post("/join", dependencies=[*OPEN, SIGNS_IN])
 async def join(call: Call) -> Response:
-    """Set a password by the code of a link, also without a script."""
+    """Set a password by the code of a link, also without JavaScript."""
     try:
         context = context_of(call)
         check_same_site(call, context)
@@ -46,14 +46,14 @@ async def join(call: Call) -> Response:
         signed_in = await context.own_account.set_password(form["link"].strip(), new, context.device_of(call))
     except SHOWN_AT_FORMS as error:
         return await _join(call, form_error_of(error, NAMED, "link"))
-    if signed_in is None:  # a link is no second factor
+    if signed_in is None:  # a link does not replace the second factor
         return RedirectResponse("/sign-in?done=password", HTTPStatus.SEE_OTHER)
     return await begin_with(call, RedirectResponse("/", HTTPStatus.SEE_OTHER), signed_in)
 
 
 @router.get("/welcome")
 async def welcome_page(call: Call, caller: Person) -> Response:
-    """Ask whoever has come by the first link to make an account; nobody can sign in without one yet."""
+    """Ask the person who came by the first link to make an account; nobody else can sign in yet."""
     if not await context_of(call).first_account.is_missing(caller.principal):
         return RedirectResponse("/", HTTPStatus.SEE_OTHER)
     return await form_page(call, "welcome.html", caller, name="", **LIMITS)
@@ -61,7 +61,7 @@ async def welcome_page(call: Call, caller: Person) -> Response:
 
 @router.post("/welcome", dependencies=[SIGNS_IN])
 async def welcome(call: Call, caller: Person) -> Response:
-    """Make the first account, and sign in by it."""
+    """Make the first account, and sign in with it."""
     context, form = context_of(call), await fields_of(call)
     try:
         new, device = new_password(form), context.device_of(call)
@@ -76,7 +76,7 @@ def new_password(form: Fields) -> str:
     """Return the password that a form has sent twice.
 
     Raises:
-        InvalidValue: if these are two.
+        InvalidValue: if the two differ.
     """
     if form["new"] != form["again"]:
         raise InvalidValue("again", "is not the same: type the password twice")

@@ -1,4 +1,4 @@
-"""What a form has just done, as the page to which it leads says it: the log has it, or nothing is said."""
+"""Says what a form has just done, on the page to which it leads: only if the log has it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class JustDone:
     """What the reader has just done.
 
     Args:
-        request_id: of another request than the page shows; empty of this one.
+        request_id: the request, if the page shows another one; else empty.
     """
 
     says: str
@@ -43,11 +43,11 @@ class JustDone:
 
 
 async def just_done(caller: Caller, shown: str, address: Mapping[str, str]) -> JustDone | None:
-    """Return what a form with a key has done, by the reader; None if the log has nothing, or the page says it itself.
+    """Return what the reader has done by the form with a key; None if the log has nothing, or the page says it itself.
 
     Args:
         shown: the request that the page shows.
-        address: its query: `sent`, the form's key, and `of`, what the form was about, if that was another request.
+        address: its query: `sent` is the form's key, and `of` the form's request, if that was another one.
     """
     about, sent = address.get("of") or shown, address.get("sent", "")
     with suppress(NotFound):

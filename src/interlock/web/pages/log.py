@@ -1,4 +1,4 @@
-"""The log: entries in words, each with its receipt, and all of it as JSON lines."""
+"""The log: entries in words, a receipt for each, and an export as JSON lines."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ router = pages()
 
 ROWS = 50
 LONGEST_BODY = 20_000
-"""How many characters of an entry's bytes a page shows; the others are downloaded."""
+"""The most characters of an entry's bytes that a page shows; the rest can be downloaded."""
 
 LOOK = 200
-"""After how many lines of an export it is asked again whether who reads it still may."""
+"""After so many lines of an export, the reader's permission is checked again."""
 
 WORDS = {
     "asked": "Requests",
@@ -58,7 +58,7 @@ Given = Annotated[dict[str, str], Depends(_given)]
 
 @router.get("/log")
 async def show(call: Call, caller: LogReader, given: Given, at: str = "") -> Response:
-    """Show a page of the log, the newest entries first; from a day on, the oldest first."""
+    """Show a page of the log, newest entries first; or from a day on, oldest first."""
     system, tenant = caller.client.system, caller.principal.tenant
     found = await log_page(system.store, tenant, await _filter(caller, given), at=at, limit=ROWS)
     about = await _about(caller, found.entries)
@@ -69,7 +69,7 @@ async def show(call: Call, caller: LogReader, given: Given, at: str = "") -> Res
 
 
 async def _about(caller: Caller, entries: Sequence[Entry]) -> dict[str, Request]:
-    """Return the requests that entries are about, by id."""
+    """Return the requests of some entries, by id."""
     ids = list(dict.fromkeys(one.stream for one in entries if one.stream.startswith("req_")))
     loaded = await caller.client.system.store.load(caller.principal.tenant, ids)
     return dict(loaded.requests)
@@ -93,14 +93,14 @@ def _day(text: str | None) -> datetime | None:
 
 @router.get("/log/export")
 async def export(call: Call, caller: LogReader, given: Given) -> Response:
-    """Send all entries that fit, one in a line, the oldest first: those of `interlock log --json`."""
+    """Send all matching entries, one per line, oldest first, as `interlock log --json` does."""
     entries = _lines(context_of(call), caller, await _filter(caller, given))
     headers = {"Content-Disposition": 'attachment; filename="interlock-log.jsonl"', "X-Accel-Buffering": "no"}
     return StreamingResponse(entries, media_type="application/x-ndjson", headers=headers)
 
 
 async def _lines(context: Context, caller: Caller, wanted: LogFilter) -> AsyncIterator[bytes]:
-    """Yield lines; what ends it early breaks the connection off, so that nobody takes a part for all of it."""
+    """Yield lines. An early end breaks the connection, so that nobody mistakes a part for the whole."""
     number = 0
     async for entry in walk_log(caller.client.system.store, caller.principal.tenant, wanted):
         if context.stop.is_set():
@@ -113,7 +113,7 @@ async def _lines(context: Context, caller: Caller, wanted: LogFilter) -> AsyncIt
 
 @router.get("/log/{stream}/{number}")
 async def show_receipt(call: Call, caller: LogReader, stream: str, number: int) -> Response:
-    """Show one entry: what it states, its bytes, its hash and its place."""
+    """Show one entry: its meaning, its bytes, its hash and its position."""
     found = await receipt(caller.client.system.store, caller.principal.tenant, stream, number)
     entry = found.entry
     return await page(
@@ -131,7 +131,7 @@ async def show_receipt(call: Call, caller: LogReader, stream: str, number: int) 
 
 @router.get("/log/{stream}/{number}/bytes")
 async def show_bytes(call: Call, caller: LogReader, stream: str, number: int) -> Response:  # noqa: ARG001
-    """Send the canonical bytes of one entry, over which its hash goes."""
+    """Send the canonical bytes of one entry, which its hash covers."""
     found = await receipt(caller.client.system.store, caller.principal.tenant, stream, number)
     headers = {"Content-Disposition": f'attachment; filename="entry-{number}.json"'}
     return Response(found.entry.body, media_type="application/json", headers=headers)

@@ -1,4 +1,4 @@
-"""How one is told of what waits for one: by which ways, at which hours."""
+"""How the reader is told of what waits for them: by which channels, at which hours."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ DONE = {"saved": "This is how you are told from now on."}
 
 @router.get("/account/notices")
 async def notices_page(call: Call, caller: Person, done: str = "") -> Response:
-    """Show how one is told."""
+    """Show what the reader has chosen."""
     return await _shown(call, caller, await _people(caller).notices(), done=DONE.get(done, ""))
 
 
 @router.post("/account/notices")
 async def choose(call: Call, caller: Person) -> Response:
-    """Keep how one wants to be told."""
+    """Keep what the reader chooses."""
     form = await fields_of(call)
     channels = context_of(call).people_channels(caller.principal.tenant)
     before = await _people(caller).notices()
@@ -65,7 +65,7 @@ async def _shown(
 
 
 def _given(form: Fields, before: NoticeChoice, channels: dict[str, str]) -> NoticeChoice:
-    """Return what a form says; what it has no fields for stays as it was."""
+    """Return the choice of a form; settings without a field stay as they were."""
     ways = dict(before.ways)
     for name in channels:
         said = form[f"when-{name}"]
@@ -77,12 +77,12 @@ def _given(form: Fields, before: NoticeChoice, channels: dict[str, str]) -> Noti
 
 
 def _checked(choice: NoticeChoice, channels: dict[str, str]) -> NoticeChoice:
-    """Return what somebody has chosen, if it can be kept; what was chosen of channels that are gone stays."""
+    """Return a checked choice; choices for channels that no longer exist stay."""
     return checked_choice(choice, {*channels, *choice.ways})
 
 
 def _form_error(error: InterlockError, choice: NoticeChoice, channels: dict[str, str]) -> FormError:
-    """Say what is wrong at the field that it is about, of the first channel of which something is."""
+    """Return the error of the first channel that has one, at its field."""
     wrong = next((name for name in channels if not _is_kept(NoticeChoice({name: choice.way(name)}))), "")
     of_channel = {"address": (f"address-{wrong}", "The address"), "digest_at": (f"at-{wrong}", "The time")}
     return form_error_of(error, NAMED | of_channel)

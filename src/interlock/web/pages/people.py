@@ -1,4 +1,4 @@
-"""People, as admins see them: everybody who is known, invited, helped, kept out; and where each belongs."""
+"""People, for admins: the list, invitations, help with accounts, disabled accounts, groups and roles."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from interlock.web.people import link_to
 router = pages()
 
 MOST = 200
-"""How many people a page lists; whoever is not among them is found by name."""
+"""The most people that a page lists; others are found by name."""
 
 Act = Literal["reset", "disable", "enable", "second-factor"]
 DONE = {
@@ -45,7 +45,7 @@ DONE = {
 
 @router.get("/settings/people")
 async def list_people(call: Call, caller: Manager, q: str = "", done: str = "") -> Response:
-    """List everybody who is known here."""
+    """List the known people."""
     found = await _known(caller).every(q)
     shown: dict[str, Any] = {"people": found[:MOST], "more": len(found) - MOST, "q": q, "done": DONE.get(done, "")}
     return await settings_page(call, "people.html", caller, **shown)
@@ -53,7 +53,7 @@ async def list_people(call: Call, caller: Manager, q: str = "", done: str = "") 
 
 @router.get("/settings/people/invite")
 async def invitation_page(call: Call, caller: Manager, name: str = "") -> Response:
-    """Show where somebody is invited."""
+    """Show the form that invites somebody."""
     return await _invitation(call, caller, Fields([("name", name)]))
 
 
@@ -65,7 +65,7 @@ async def _invitation(call: Call, caller: Manager, form: Fields, form_error: For
 
 @router.post("/settings/people/invite")
 async def invite(call: Call, caller: Manager) -> Response:
-    """Invite somebody, and show the link this once."""
+    """Invite somebody, and show the link once."""
     form, accounts = await fields_of(call), context_of(call).accounts
     name, roles = form["name"].strip(), form.every("role")
     try:
@@ -84,14 +84,14 @@ async def _link(call: Call, caller: Caller, issued: Issued, warnings: list[str],
 
 @router.get("/settings/person")
 async def person_page(call: Call, caller: Manager, name: str, done: str = "") -> Response:
-    """Show one person: how they come in, where they belong, where they are signed in."""
+    """Show one person: how they sign in, their groups and roles, their sessions."""
     return await person_shown(call, caller, name, done)
 
 
 async def person_shown(
     call: Call, caller: Caller, name: str, done: str = "", form_error: FormError | None = None
 ) -> Response:
-    """Return the page of a person as they are now.
+    """Return the page of a person.
 
     Raises:
         NotFound: if nobody knows them.
@@ -112,7 +112,7 @@ async def person_shown(
 
 @router.post("/settings/person/{act}")
 async def change_person(call: Call, caller: Manager, act: Act) -> Response:
-    """Help somebody, keep them out, or let them in again."""
+    """Help somebody with their account, disable it, or enable it again."""
     form, accounts = await fields_of(call), context_of(call).accounts
     name, by, key = form["name"], caller.principal, form["key"] or None
     try:
@@ -135,7 +135,7 @@ async def end_sessions(call: Call, caller: Manager) -> Response:
     """End one of somebody's sessions, or all of them."""
     form = await fields_of(call)
     if form["session"]:
-        with suppress(NotFound):  # it has ended meanwhile
+        with suppress(NotFound):  # it has ended already
             await _sessions(caller).end(form["session"], form["name"])
     else:
         await _sessions(caller).end_all(form["name"], but={caller.credential.id})
@@ -144,14 +144,14 @@ async def end_sessions(call: Call, caller: Manager) -> Response:
 
 @router.post("/settings/person/chats/unlink")
 async def unlink_chat(call: Call, caller: Manager) -> Response:
-    """Let one of somebody's accounts of chats be nobody's."""
+    """Remove the link of somebody's chat account."""
     form = await fields_of(call)
     await context_of(call).chat_accounts.unlink(caller.principal, chat_user_of(form))
     return to_person(form["name"], "chats")
 
 
 def to_person(name: str, done: str) -> RedirectResponse:
-    """Lead to the page of a person, which says what was done."""
+    """Redirect to the page of a person, which says what was done."""
     return RedirectResponse(f"/settings/person?name={quote(name)}&done={done}", HTTPStatus.SEE_OTHER)
 
 

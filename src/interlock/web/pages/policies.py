@@ -1,4 +1,4 @@
-"""Policies: what they say, what is suspicious about them, and what would happen to an action."""
+"""Policies: in words, checked for mistakes, and tried with an action."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ Examiner = Annotated[Caller, Depends(signed_in(Permission.examine))]
 
 @router.get("/policies")
 async def show(call: Call, caller: Viewer, check: str = "", action: str = "", agent: str = "") -> Response:
-    """Show the policies that hold; with `check`, what is suspicious about them."""
+    """Show the present policies; with `check`, their likely mistakes."""
     form = Fields([("action", action), ("args", ""), ("agent", agent)])
     return await _shown(call, caller, form, checks=bool(check))
 
 
 @router.post("/policies/try")
 async def try_(call: Call, caller: Examiner) -> Response:
-    """Show what would happen if an action was asked. Nothing is asked, and nothing changes."""
+    """Show what would happen to an action. Nothing is asked, and nothing changes."""
     form = await fields_of(call)
     try:
         return await _shown(call, caller, form, tried=await try_action(caller.client, _described(form)))
@@ -55,7 +55,7 @@ def _described(form: Fields) -> Described:
 
 
 def _arguments(text: str) -> Json:
-    """Return arguments that are given one a line, such as `amount: 120`, or as JSON."""
+    """Return arguments that are given one per line, such as `amount: 120`, or as JSON."""
     if text.startswith(("{", "[")):
         return json_given(text, "The arguments")
     found: dict[str, Json] = {}

@@ -1,4 +1,4 @@
-"""How a page is made: a template, who looks at it, and headers that let nothing else run in it."""
+"""Renders pages: a template, its reader, and headers that let nothing else run in it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from interlock.web.visible import attention_seen, visible_inbox
 
 _NAMED = re.compile(f"{OPEN}([^{CLOSE}]*){CLOSE}")
 MOST_WAITING = 99
-"""How many requests that wait for somebody are counted for every page."""
+"""The most waiting requests that are counted for every page."""
 
 MADE_FOR = Markup('<input type="hidden" name="{}" value="{}">')
 _MOMENT = re.compile(r"\b([0-9]{4}-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-5][0-9]:[0-5][0-9]) UTC\b")
@@ -52,18 +52,18 @@ LONGEST_JOINED = 60
 _CODE = re.compile(r"U\+([0-9A-F]{4,6})\b")
 LONGEST_BEGINNING = 2_000
 LONGEST_LINE = 300
-"""How many characters a name or a sentence has at most where one line is meant."""
+"""The most characters of a name or a sentence in one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the site, as the navigation has it."""
+    """A link of the navigation."""
 
     name: str
     address: str
     need: Permission
     count: Callable[[Caller], Awaitable[Count]] | None = None
-    """How much there is to do; nothing is shown where there is nothing."""
+    """How much there is to do; 0 is not shown."""
 
 
 async def _attention(caller: Caller) -> Count:
@@ -79,37 +79,37 @@ SECTIONS = (
     Section("Policies", "/policies", Permission.read_all),
     Section("Settings", "/settings", Permission.manage),
 )
-"""What the navigation leads to; who may not go there is not led."""
+"""The links of the navigation; each is shown to people who may follow it."""
 
 
 def readable(text: object) -> Markup:
-    """Return text in one line that can only be read: what would show nothing, or deceive, shows as its name."""
+    """Return safe text in one line: invisible and deceptive characters are replaced by their names."""
     return badges(plain(text))
 
 
 def plain(text: object) -> str:
-    """Return text in one line that can only be read, where no markup may stand: in titles and attributes."""
+    """Return safe text in one line without markup, for titles and attributes."""
     return shortened(fold_padding(harmless(str(text))), LONGEST_LINE)
 
 
 def lines(text: object) -> Markup:
-    """Return text with its line breaks (where `white-space` keeps them) that can only be read."""
+    """Return safe text with its line breaks, which `white-space` must keep."""
     return badges(fold_padding(harmless(str(text), lines=True)))
 
 
 def value_text(text: str) -> Markup:
-    """Return a text of a value, with its line breaks: spaces at its ends show, too."""
+    """Return safe text of a value with its line breaks, and with visible spaces at its ends."""
     return badges(shown_text(text))
 
 
 def badges(text: str) -> Markup:
     """Return harmless text as markup; what stands between the marks of `service/text.py` shows as a badge."""
-    shown = _NAMED.sub(lambda found: _badge(found[1]), str(escape(text)))  # a name has nothing to escape
+    shown = _NAMED.sub(lambda found: _badge(found[1]), str(escape(text)))  # a name needs no escaping
     return Markup(f"<bdi>{shown}</bdi>")  # noqa: S704 - escaped as a whole
 
 
 def formatted_text(text: str) -> Markup:
-    """Return a text with its headings, lists and emphasis; nothing in it leads anywhere."""
+    """Return safe text with headings, lists and emphasis, and without links."""
     return Markup(_NAMED.sub(lambda found: _badge(found[1]), formatted(text)))  # noqa: S704 - escaped by both
 
 
@@ -122,7 +122,7 @@ def _badge(name: str) -> Markup:
 
 
 def moment(at: datetime | None, *, left: bool = False) -> Markup:
-    """Return a moment in UTC, which `times.js` writes in the reader's zone; with `left`, how long it is until then."""
+    """Return a moment in UTC, which `times.js` writes in the reader's zone; with `left`, also the time until then."""
     if at is None:
         return Markup()
     at = at.astimezone(UTC)
@@ -131,29 +131,29 @@ def moment(at: datetime | None, *, left: bool = False) -> Markup:
 
 
 def dated(shown: Markup) -> Markup:
-    """Return a sentence of ours, harmless already, in which every moment is shown as all pages show them."""
+    """Return one of our sentences, safe already, with every moment shown as on all pages."""
     return Markup(_MOMENT.sub(_moment_named, shown))  # noqa: S704 - harmless already
 
 
 def _moment_named(found: re.Match[str]) -> str:
     try:
         return moment(datetime.fromisoformat(f"{found[1]}+00:00"))
-    except ValueError:  # somebody else has written it, and it is none
+    except ValueError:  # somebody else wrote it, and it is no moment
         return found[0]
 
 
 def lasting(span: timedelta) -> str:
-    """Return how long something lasts, in its two largest units."""
+    """Return a duration in its two largest units."""
     return " ".join(duration_words(max(span, timedelta(0))).split(" ")[:4])
 
 
 def spelled(name: str) -> str:
-    """Return the words of a name that programmers write as one: `timeout_seconds`, `dryRun`; empty for any other."""
+    """Return the words of a programmer's name, such as `timeout_seconds` or `dryRun`; empty for any other text."""
     return _JOINED.sub(" ", name).lower() if len(name) <= LONGEST_JOINED and _PROGRAMMED.fullmatch(name) else ""
 
 
 def in_one_line(value: Json) -> Markup:
-    """Return the beginning of a value: text as it is, also where it is all that an object has; else as JSON."""
+    """Return the beginning of a value: a text itself, also if an object holds nothing else; any other value as JSON."""
     match value:
         case {"input": str(text)} if len(value) == 1:
             value = text
@@ -168,7 +168,7 @@ def in_one_line(value: Json) -> Markup:
 
 
 def _pieces(value: Json) -> Iterator[str]:
-    """Yield a value as JSON, piece by piece, so that who wants its beginning reads no more of it."""
+    """Yield a value as JSON, piece by piece, so that a caller can stop after the beginning."""
     match value:
         case str():
             yield quoted(value[:LONGEST_BEGINNING])
@@ -185,18 +185,18 @@ def _pieces(value: Json) -> Iterator[str]:
 
 
 def in_words(subject: Subject) -> Markup:
-    """Return what is asked, in one line: its name, and what tells most of it."""
+    """Return an ask in one line: its name and its most telling part."""
     return readable(summary_words(summary(subject)))
 
 
 def each_in_words(requests: Sequence[Request]) -> list[tuple[Request, Markup]]:
-    """Return what each of some requests asks, in one line: so that no two of them read alike which are not."""
+    """Return the asks of some requests, each in one line; different asks never read alike."""
     shorts = summaries([one.edition.subject for one in requests])
     return [(one, readable(summary_words(short))) for one, short in zip(requests, shorts, strict=True)]
 
 
 def failure(note: str) -> Markup:
-    """Return what went wrong, in words, with its line breaks."""
+    """Return a failure in words, with its line breaks."""
     return lines(what_happened(note))
 
 
@@ -230,14 +230,14 @@ ENVIRONMENT.globals["asset"] = address_of
 
 
 async def waiting_for(caller: Caller) -> Count | None:
-    """Return how many requests wait for somebody, as every page says it; None where that cannot be known now."""
+    """Return how many requests wait for the reader, for every page; None if that cannot be read now."""
     with suppress(InterlockError):
         return await (await visible_inbox(caller)).count("mine", most=MOST_WAITING)
     return None
 
 
 async def _now(caller: Caller | None) -> str:
-    """Return the moment by the clock that ends deadlines: a reader's own may be wrong. Empty where nobody knows it."""
+    """Return the store's time, because a reader's clock may be wrong; empty if it cannot be read now."""
     with suppress(InterlockError):
         return "" if caller is None else (await caller.client.now()).isoformat()
     return ""
@@ -255,8 +255,8 @@ async def page(
     """Return a page.
 
     Args:
-        caller: who looks at it; None if they are not signed in.
-        values: what the template shows.
+        caller: the reader; None if they are not signed in.
+        values: the values of the template.
     """
     nonce = secrets.token_urlsafe(16)
     frame: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""One request of a page, as its reader sees it: what the templates show."""
+"""One request of a page, as its reader sees it, for the templates."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from interlock.web.pages.values import Node, Room
 from interlock.web.run_requests import rounds_seen
 
 MOST_OPTIONS = 6
-"""So many options of a question are buttons; of more one is chosen on the page of the answer."""
+"""The most options of a question that are buttons; more are chosen on the page of the answer."""
 
 MOST_ROUNDS = 4
-"""So many rounds of a review stand on the page of a draft; the page of an earlier draft has those before it."""
+"""The most rounds of a review on the page of a draft; earlier rounds are on the page of an earlier draft."""
 
 _TO_DO = {Verdict.approve: "approve", Verdict.reject: "reject", Verdict.revise: "send back", Verdict.respond: "answer"}
 _PLAIN = {Verdict.approve, Verdict.reject, Verdict.revise}
@@ -42,14 +42,14 @@ _PLAIN = {Verdict.approve, Verdict.reject, Verdict.revise}
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a form sent that was refused.
+    """A refused form.
 
     Args:
-        request_id: whose form it was.
-        says: what was wrong, and what to do.
-        typed: what was typed, by the fields' names: the same page shows it again.
-        field: the field that is wrong; empty if it is none.
-        status: of the answer.
+        request_id: the request of the form.
+        says: the error, and what to do.
+        typed: what was typed, by the fields' names; the same page shows it again.
+        field: the field with the error; empty if there is none.
+        status: the HTTP status of the answer.
     """
 
     request_id: str
@@ -61,10 +61,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A draft that was sent back, and what the next one has changed.
+    """A draft that was sent back, and the changes of the next one.
 
     Args:
-        number: which draft of the review it is, from 1.
+        number: the number of the draft, from 1.
     """
 
     number: int
@@ -77,17 +77,17 @@ class RequestPart:
     """One request of the page.
 
     Args:
-        previews: what each verdict of the reader would lead to.
-        confirmed: why an approval takes a second act; empty if it takes none.
-        shown: what is decided on; `asked_first` as the agent asked it, if people have changed it since.
-        context, result: what the agent says besides, and what came of it.
-        consequence: what follows whatever is said.
-        rounds: the drafts before it that were sent back, the oldest first.
-        history: its entries in the log; `timeline` has them in words, and who was told of them.
-        person: canonical id of the reader.
-        delegates: whom the reader may let vote in their place.
-        place: which it is of those that are asked at once, from 1.
-        refusal: of one of its forms.
+        previews: the outcome of each verdict of the reader.
+        confirmed: why an approval needs a second act; empty if it needs none.
+        shown: what is decided on; `asked_first` is what the agent asked, if people have changed it since.
+        context, result: the agent's context, and the result of the effect.
+        consequence: what follows under any verdict.
+        rounds: the earlier drafts that were sent back, oldest first.
+        history: its entries in the log; `timeline` has them in words, with the people who were told.
+        person: the reader's canonical id.
+        delegates: the people who may vote in the reader's place.
+        place: its number among the requests of one pause, from 1.
+        refusal: a refusal of one of its forms.
     """
 
     view: RequestView
@@ -114,7 +114,7 @@ class RequestPart:
 
     @property
     def values_before(self) -> tuple[Json, Json] | None:
-        """What the agent says that it changes: before and after."""
+        """The changes that the agent announces: before and after."""
         return before_and_after(self.request)
 
     @property
@@ -126,20 +126,20 @@ class RequestPart:
 
     @property
     def offer(self) -> str:
-        """Names what is offered: while it is the same, nobody takes the form away from whoever types into it."""
+        """An id of what is offered. While it stays the same, a refresh leaves the form and its input alone."""
         verdicts = "-".join(self.offered)
         return f"{self.request.digest[-12:]}-{self.request.step}-{verdicts}-{len(self.confirmed)}"
 
     @property
     def offered(self) -> tuple[Verdict, ...]:
-        """The verdicts of the bar: not the one that the reader has said, unless it changes or answers something."""
+        """The verdicts that are offered: without the reader's own, unless it changes or answers something."""
         votes = self.request.votes
         said = {one.verdict for one in votes if self.person in {one.voter, one.owner}} & _PLAIN
         return tuple(one for one in self.view.may.vote if one not in said)
 
     @property
     def needs(self) -> tuple[Verdict, ...]:
-        """The verdicts of the bar that need a comment: those of the policy, and what goes back with feedback."""
+        """The offered verdicts that need a comment: by the policy, or because a draft goes back with feedback."""
         return tuple(
             one
             for one in self.offered
@@ -148,13 +148,13 @@ class RequestPart:
 
     @property
     def votes(self) -> Sequence[tuple[Vote, str]]:
-        """The votes that stand, and by what way each came, in words."""
+        """The present votes, each with the way it came, in words."""
         ways = {(one.vote.voter, one.vote.step, one.vote.verdict): one.way for one in votes_cast(self.history)}
         return [(one, ways.get((one.voter, one.step, one.verdict), "")) for one in self.request.votes]
 
     @property
     def needs_comment(self) -> str:
-        """The same in words, such as `reject or send back`."""
+        """The same verdicts in words, such as `reject or send back`."""
         return " or ".join(_TO_DO[one] for one in self.needs)
 
     @property
@@ -164,7 +164,7 @@ class RequestPart:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long until a clock ends what is shown: then the page is fetched again."""
+        """How many seconds until the deadline, after which the page is fetched again."""
         return seconds_left(self.view, self.person)
 
     @property
@@ -181,7 +181,7 @@ class RequestPart:
 
     @property
     def heading(self) -> str:
-        """What stands above the action, the question or the draft."""
+        """The heading of the action, the question or the draft."""
         if self.request.kind is not Kind.approval:
             return "What is asked" if self.request.kind is Kind.input else "The draft"
         if self.request.effect is EffectState.executed:
@@ -199,7 +199,7 @@ class RequestPart:
 
     @property
     def groups(self) -> dict[str, list[str]]:
-        """Who is in the groups and roles that the present step asks, by their names in words."""
+        """The members of the groups and roles that the present step asks, by their names in words."""
         if not self.request.is_open:
             return {}
         entries = self.request.step_of(self.view.policy).ask
@@ -212,25 +212,25 @@ class RequestPart:
 
     @property
     def comments(self) -> list[Entry]:
-        """What people have said beside their votes."""
+        """The comments of people, without those of votes."""
         return [entry for entry in self.history if isinstance(entry.event, Commented)]
 
     def did(self, vote: Vote) -> str:
-        """Return what somebody has done by a vote."""
+        """Return in words what somebody has done by a vote."""
         return VERDICTS[vote.verdict].did.capitalize()
 
     def said(self, name: str) -> str:
-        """Return what was typed into a field of a form that was refused."""
+        """Return what was typed into a field of the refused form."""
         return "" if self.refusal is None else self.refusal.typed.get(name, "")
 
 
 def context_of_vote(caller: Caller, view: RequestView) -> DecisionContext:
-    """Return in what a vote of the caller on what is shown would be judged."""
+    """Return the context in which a vote of the caller on the request would be decided."""
     return DecisionContext(view.now, caller.principal, view.policy, view.directory)
 
 
 def confirmed_because(caller: Caller, view: RequestView) -> tuple[str, ...]:
-    """Return why an approval by the caller takes a second act; empty if it takes none."""
+    """Return why an approval by the caller needs a second act; empty if it needs none."""
     risk = risk_of(view.request)
     high = risk.level if risk is not None and risk.is_grave else ""
     context = context_of_vote(caller, view)
@@ -248,12 +248,12 @@ async def part_of_page(  # noqa: PLR0913 - what a page knows of each
     room: Room,
     told: DeliveriesByEntry,
 ) -> RequestPart:
-    """Return one request of a page, in which so much room is left for its values.
+    """Return one request of a page. `room` is the space that is left for its values.
 
     Args:
-        run: its run, if the reader sees that.
-        behind: its run, whoever sees it.
-        told: who was told of its entries.
+        run: its run, if the reader may see that.
+        behind: its run, even if the reader may not see it.
+        told: the deliveries about its entries.
     """
     request, context = view.request, context_of_vote(caller, view)
     history = (await caller.client.history(request.id))[: request.version]
@@ -278,7 +278,7 @@ async def part_of_page(  # noqa: PLR0913 - what a page knows of each
 
 
 def rounds_shown(request: Request, earlier: int, rounds: Sequence[Request]) -> tuple[Round, ...]:
-    """Return the last rounds of a review before a draft, with what each next draft has changed.
+    """Return the last rounds of a review before a draft, with the changes of each next draft.
 
     Args:
         earlier: how many rounds there were before these.

@@ -1,4 +1,4 @@
-"""The page of a request: what will happen, why somebody is asked, and how it stands; all that its run asks at once."""
+"""The page of a request: what will happen, why the reader is asked, how it stands; with the others of its pause."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from interlock.web.visible import must_see, visibility_of
 router = pages()
 
 MOST_TOGETHER = 12
-"""How many requests of one pause stand on one page; the others are links."""
+"""The most requests of one pause on a page; the others are links."""
 
 
 @router.get("/requests/{request_id}")
 async def show(call: Call, caller: Reader, request_id: str) -> Response:
-    """Show a request, and all that its run asked at once with it."""
+    """Show a request, with all requests of the same pause."""
     return await shown(call, caller, request_id)
 
 
 async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | None = None) -> Response:
-    """Return the page of a request as it stands now."""
+    """Return the page of a request."""
     await must_see(caller, request_id)
     view, asked_for = await caller.client.request(request_id), call.query_params
     behind = await run_behind(caller, view.request)
@@ -46,7 +46,7 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
     place_of = {one: number for number, one in enumerate(together, start=1)}
     others = [one for one in together if one != request_id and await _sees(caller, one)]
     views = [view, *[await caller.client.request(one) for one in others[: MOST_TOGETHER - 1]]]
-    known = partial(part_of_page, caller, run=run, behind=behind, refusal=refusal, room=Room())  # one room for a page
+    known = partial(part_of_page, caller, run=run, behind=behind, refusal=refusal, room=Room())  # one for all
     about = {one.request.id: await told_about(caller, context_of(call), request=one.request.id) for one in views}
     parts = [await known(one, place=place_of.get(one.request.id, 1), told=about[one.request.id]) for one in views]
     still_open = {one.id for one in behind.requests if one.is_open} if behind is not None else set()

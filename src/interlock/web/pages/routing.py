@@ -1,4 +1,4 @@
-"""Routes of pages: who is not signed in signs in first, and what cannot be is a page that says why."""
+"""Routes of pages: a caller who is not signed in signs in first, and an error is shown as a page."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ SIGN_IN = "/sign-in"
 
 
 class PageRoute(APIRoute):
-    """A route of which people see the answer."""
+    """A route whose answers are pages for people."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what answers a call."""
+        """Return the handler, which answers errors by pages."""
         answer = super().get_route_handler()
 
         async def answered(call: Request) -> Response:
@@ -49,21 +49,21 @@ def pages(*dependencies: Any) -> APIRouter:
     """Return a router of pages.
 
     Args:
-        dependencies: what each of them asks first.
+        dependencies: the dependencies of each route.
     """
     return APIRouter(route_class=PageRoute, include_in_schema=False, dependencies=dependencies)
 
 
 def signed_in(need: Permission) -> Callable[..., Awaitable[Caller]]:
-    """Return a dependency that admits people who have signed in and may do what a page is for."""
+    """Return a dependency that admits people who have signed in and have a permission."""
 
     async def admitted(connection: HTTPConnection) -> Caller:
         caller = await admit(connection, need)
         if caller.credential.kind != "session" or caller.principal.kind != "person":
             raise Forbidden("Pages are for people who have signed in: programs call /api/v1.")
-        connection.state.mark = caller.mark  # what a page has sent that was made for somebody else is refused
+        connection.state.mark = caller.mark  # `fields_of` refuses forms of pages that were made for another session
         live = context_of(connection).live(caller.principal.tenant)
-        connection.state.position = await live.last()  # before the page reads anything: it misses nothing from there on
+        connection.state.position = await live.last()  # before the page reads anything: its stream misses nothing
         return caller
 
     admitted.need = need  # type: ignore[attr-defined]  # the walk over all routes reads it
@@ -76,12 +76,12 @@ Person = Annotated[Caller, Depends(signed_in(Permission.anyone_known))]
 
 
 def own_address(given: str | None, otherwise: str = "/") -> str:
-    """Return where a page leads on to: an address of ours, or another one in place of what is none."""
+    """Return an address if it is one of ours; else `otherwise`."""
     return given if given is not None and _OURS.fullmatch(given) else otherwise
 
 
 def counted(address: str, key: str) -> str:
-    """Return where a form leads that has counted: `drafts.js` learns by its key what need not be kept any more."""
+    """Return an address with the key of a form that has counted, so that `drafts.js` deletes its draft."""
     if not _KEY.fullmatch(key):
         return address
     path, hash_sign, fragment = address.partition("#")
@@ -89,6 +89,6 @@ def counted(address: str, key: str) -> str:
 
 
 def sign_in_first(call: Request) -> Response:
-    """Send somebody to sign in, and back here afterwards."""
+    """Redirect to the sign-in page, which leads back here."""
     wanted = call.url.path + (f"?{call.url.query}" if call.url.query else "")
     return RedirectResponse(f"{SIGN_IN}?next={quote(own_address(wanted), safe='')}", HTTPStatus.SEE_OTHER)

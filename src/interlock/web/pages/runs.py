@@ -1,4 +1,4 @@
-"""Runs: the list, and the page of each with its timeline and what may be done about it."""
+"""Runs: the list, and the page of each with its timeline and its buttons."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ router = pages()
 
 ROWS = 50
 LONGEST_VALUE = 50_000
-"""Up to how many bytes a page shows what a run was given, and what came of it; longer ones are read as JSON."""
+"""The largest input or output of a run that its page shows, in bytes; a larger one is a link to JSON."""
 
 STATUS_WORDS = {
     RunStatus.queued: "Starts soon",
@@ -75,7 +75,7 @@ async def _found(caller: Caller, given: dict[str, str], after: str | None) -> Pa
 
 @router.get("/runs/{run_id}")
 async def show(call: Call, caller: Reader, run_id: str, every: Annotated[str, Query(alias="all")] = "") -> Response:
-    """Show a run: where it stands, what has happened, what it asked."""
+    """Show a run: its status, its timeline, its requests."""
     return await shown(call, caller, run_id, everything=bool(every))
 
 
@@ -88,11 +88,11 @@ async def shown(  # noqa: PLR0913 - what a reader is told
     notice: str | None = None,
     status: HTTPStatus = HTTPStatus.OK,
 ) -> Response:
-    """Return the page of a run as it stands now.
+    """Return the page of a run.
 
     Args:
-        everything: entries that change nothing as well.
-        notice: what the reader is told first.
+        everything: whether entries that change nothing are shown, too.
+        notice: a message at the top of the page.
     """
     view = await run_seen(caller, run_id)
     awaited = _awaited(view)
@@ -119,12 +119,12 @@ async def shown(  # noqa: PLR0913 - what a reader is told
 
 
 def _whole(value: Json) -> Node | None:
-    """Return a value as a page shows it whole; None if it is too long for that."""
+    """Return a whole value for the page; None if it is too large."""
     return node_of(value) if len(canonical_bytes(value, max_bytes=LARGEST)) <= LONGEST_VALUE else None
 
 
 def _awaited(view: RunView) -> list[Request]:
-    """Return the open requests that a run waits for, in the order in which they were asked."""
+    """Return the open requests for which a run waits, in the order in which they were asked."""
     known = {request.id: request for request in view.requests if request.is_open}
     return [known[pending.request_id] for pending in view.run.pause if pending.request_id in known]
 
@@ -141,7 +141,7 @@ async def _of_thread(caller: Caller, run: Run) -> list[Run]:
 
 @router.post("/runs/{run_id}/{change}")
 async def change(call: Call, caller: Person, run_id: str, change: Change) -> Response:
-    """Cancel a run, let it go on, or let another version of its agent go on; who comes too late sees how it stands."""
+    """Cancel a run, retry it, or accept its agent's new version; if it is too late, show how the run stands."""
     form = await fields_of(call)
     await run_seen(caller, run_id)
     on = caller.client.keyed(form["key"] or None)

@@ -1,6 +1,6 @@
-"""The fields of a form for a value, and the value that they stand for, exactly: what is untouched comes back as it was.
+"""The fields of a form for a value, and the exact value of the fields: what nobody touches comes back unchanged.
 
-A field's name says where it stands and how its text is read: a text that looks like a number stays text.
+A field's name says its place and how its text is read: a text that looks like a number stays text.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BOTH = "It has text, and is to be left out or to be nothing: clear the text, or 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A value to choose: in JSON, as the form sends it, and in words."""
+    """A value to choose: as JSON, which the form sends, and in words."""
 
     text: str
     words: str
@@ -37,14 +37,14 @@ class Field:
     """A field of a form, or a group or a list of them.
 
     Args:
-        wire: how its text is read; empty where there is none.
-        title, about: the agent's words.
-        hint: what is wanted, in ours.
-        modes: what it may stand for beside its text; if there are none, its text alone counts.
-        branches: what the forms are called that the value may have; `branch` is the number of the one that it has.
-        ends: its buttons: to leave it out (`drop`), to make it nothing (`null`), to fill it in (`open`).
+        wire: how its text is read; empty if it has none.
+        title, about: the agent's title and description.
+        hint: what is wanted, in our words.
+        modes: what it may stand for besides its text; if empty, only its text counts.
+        branches: the names of the value's possible forms; `branch` is the number of the present one.
+        ends: its buttons: leave it out (`drop`), make it null (`null`), fill it in (`open`).
         known: whether the schema knows it.
-        takes_names: whether fields of other names may be added to it.
+        takes_names: whether fields with new names may be added to it.
         kept: the value of a field that nobody may change: no browser sends it.
     """
 
@@ -71,7 +71,7 @@ class Field:
 
     @property
     def pointer(self) -> str:
-        """Where it stands, as the names of fields have it."""
+        """Its place, as a JSON pointer."""
         return pointer(self.path)
 
     @property
@@ -86,18 +86,18 @@ class Field:
 
     @property
     def label(self) -> str:
-        """What it is called among its neighbours."""
+        """Its label."""
         last = self.path[-1] if self.path else ""
         return f"Entry {last + 1}" if isinstance(last, int) else last
 
     @property
     def place(self) -> str:
-        """Where it stands, in words."""
+        """Its place, in words."""
         return place_words(self.path)
 
     @property
     def hides(self) -> bool:
-        """Whether its text holds characters that do not show."""
+        """Whether its text holds invisible characters."""
         bare = self.text.replace("\t", "")
         return self.wire in {"text", "filled"} and harmless(bare, lines=True) != bare
 
@@ -108,7 +108,7 @@ class Field:
             yield from part.walk()
 
     def sent(self) -> Iterator[tuple[str, str]]:
-        """Return what a browser sends of it when nobody has touched it; `macros/forms.html` writes the same."""
+        """Return what a browser sends for it untouched; `macros/forms.html` writes the same."""
         at = self.pointer
         if self.branches:
             yield from ((name, str(self.branch)) for name in (f"branch:{at}", f"shown:{at}"))
@@ -137,7 +137,7 @@ ABSENT = _Absent()
 
 
 def read(whole: Field) -> tuple[Json, list[Field]]:
-    """Return the value that a form stands for, and the fields that cannot be read, each with its error."""
+    """Return the value of a form, and the fields that cannot be read, each with its error."""
     for one in whole.walk():
         one.error = ""
     value = _read(whole)
@@ -164,7 +164,7 @@ def _read(one: Field) -> Any:
 
 
 def _entry(part: Field) -> Any:
-    """Return an entry of a list: there is none that is left out."""
+    """Return an entry of a list, which cannot be left out."""
     value = _read(part)
     if value is not ABSENT:
         return value
@@ -193,10 +193,10 @@ def _json(one: Field, text: str) -> Any:
 
 
 def show_misfits(whole: Field, misfits: list[tuple[str, str]], path_text: Any) -> list[str]:
-    """Put what a judge found at the fields of their paths; return what is said of no field.
+    """Show misfits at the fields of their paths; return those that belong to no field.
 
     Args:
-        misfits: the path of each, as `path_text` writes it, and what is wrong there.
+        misfits: the path of each, as `path_text` writes it, and the error there.
     """
     by_path = {path_text(one.path): one for one in whole.walk()}
     left: list[str] = []
@@ -213,7 +213,7 @@ def show_misfits(whole: Field, misfits: list[tuple[str, str]], path_text: Any) -
 
 
 def _around(by_path: dict[str, Field], path: str) -> Field | None:
-    """Return the innermost field that holds a place for which there is no field."""
+    """Return the innermost field around a place that has no field of its own."""
     holding = [known for known in by_path if path.startswith((f"{known}.", f"{known}["))]
     return by_path[max(holding, key=len)] if holding else None
 

@@ -1,4 +1,4 @@
-"""What a JSON Schema says of one place in a value, as far as a form can show it: references followed, parts joined."""
+"""What a JSON Schema says about one place in a value, for a form: with references followed and `allOf` joined."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOTHING: Schema = {"type": "null"}
 ANYTHING: Schema = {
     "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}, {"title": "Anything else, as JSON"}]
 }
-"""What any value fits, with its form to choose."""
+"""A schema that fits every value; its type is chosen."""
 
 _COMBINED = frozenset({"anyOf", "oneOf", "allOf", "$ref", "not", "if", "patternProperties", "dependentSchemas"})
 _SAID = frozenset({"title", "description", "default"})
@@ -31,7 +31,7 @@ _SIMPLE = frozenset({"string", "integer", "number", "boolean"})
 
 
 def resolved(schema: Any, root: Schema) -> Schema:
-    """Return a schema with its own references followed and its parts joined; an empty one where that cannot be."""
+    """Return a schema with its own references followed and its parts joined; an empty one if that is impossible."""
     for _ in range(MOST_REFERENCES):
         if not isinstance(schema, dict):
             return {}
@@ -50,7 +50,7 @@ def resolved(schema: Any, root: Schema) -> Schema:
 
 
 def resolved_part(part: Any, root: Schema) -> Schema:
-    """Return a part of `allOf`; of one that refers on, only what it says itself after one step."""
+    """Return a part of `allOf`. References in it are followed for one step only."""
     if isinstance(part, dict) and "$ref" in part:
         return {**(_referred(part["$ref"], root) or {}), **{name: one for name, one in part.items() if name != "$ref"}}
     return part if isinstance(part, dict) else {}
@@ -87,12 +87,12 @@ def _referred(reference: Any, root: Schema) -> Schema | None:
 
 @dataclass(frozen=True)
 class Place:
-    """What a schema says of one place.
+    """What a schema says about one place.
 
     Args:
-        schema: resolved; the branches of a choice stand in `branches` alone.
-        branches: the forms that a value may have, if there are several.
-        nullable: null fits, beside whatever else does.
+        schema: the resolved schema without the branches of a choice, which are in `branches`.
+        branches: the value's possible forms, if there are several.
+        nullable: whether null fits, too.
     """
 
     schema: Schema
@@ -101,7 +101,7 @@ class Place:
 
     @cached_property
     def type(self) -> str:
-        """The one type that is wanted; nothing where the schema does not say."""
+        """The one type that is wanted; empty if the schema names none."""
         named = self.schema.get("type")
         if isinstance(named, str):
             return named
@@ -133,13 +133,13 @@ class Place:
 
     @property
     def others(self) -> Schema | None:
-        """What fields of other names must be; None if the schema does not say that there may be any."""
+        """The schema of fields with other names; None if the schema does not allow any."""
         found = self.schema.get("additionalProperties")
         return found if isinstance(found, dict) else ({} if found is True else None)
 
     @property
     def hint(self) -> str:
-        """What is wanted, in words; nothing where the field says it by itself."""
+        """What is wanted, in words; empty if the field itself shows it."""
         bare = {name: part for name, part in self.schema.items() if name not in {"title", "description"}}
         if self.options is not None or not bare:
             return ""
@@ -150,19 +150,19 @@ class Place:
 
     @property
     def about(self) -> str:
-        """The agent's own words about it."""
+        """The agent's description."""
         found = self.schema.get("description")
         return found if isinstance(found, str) else ""
 
     @property
     def title(self) -> str:
-        """What the agent calls it."""
+        """The agent's title."""
         found = self.schema.get("title")
         return found if isinstance(found, str) else ""
 
 
 def place_of(schema: Any, root: Schema, depth: int = 0) -> Place:
-    """Return what a schema says of a place. No branch is a choice again: a choice within a choice is one."""
+    """Return what a schema says about a place. Nested choices become one choice."""
     schema = resolved(schema, root)
     given = None if depth > DEEPEST_CHOICE else _branches(schema, root)
     if given is None:
@@ -181,7 +181,7 @@ def place_of(schema: Any, root: Schema, depth: int = 0) -> Place:
 
 
 def _branches(schema: Schema, root: Schema) -> list[Schema] | None:
-    """Return the forms that a value may have; None if there is but one."""
+    """Return the possible forms of a value; None if there is only one."""
     given = [schema[name] for name in ("anyOf", "oneOf") if isinstance(schema.get(name), list)]
     if len(given) == 1 and 0 < len(given[0]) <= MOST_BRANCHES:
         own = {name: part for name, part in schema.items() if name not in _COMBINED | _SAID}
@@ -200,7 +200,7 @@ def _is_null(schema: Schema) -> bool:
 
 
 def branch_words(schema: Schema, number: int) -> str:
-    """Return what a branch is called: the agent's title, what tells it from the others, or its type in words."""
+    """Return the name of a branch: the agent's title, what distinguishes it from the others, or its type in words."""
     if isinstance(schema.get("title"), str) and schema["title"].strip():
         return str(schema["title"])
     properties = schema.get("properties")
@@ -215,7 +215,7 @@ def branch_words(schema: Schema, number: int) -> str:
 
 
 def fitting(branches: Iterable[Place], value: Json) -> int:
-    """Return the number of the branch whose form a value has, as far as a glance tells."""
+    """Return the number of the branch that a value seems to have."""
     scores = [_score(branch, value) for branch in branches]
     return scores.index(max(scores))
 
@@ -252,7 +252,7 @@ def _type_of(value: Json) -> str:
 
 
 def schema_like(value: Json) -> Schema:
-    """Return the schema that a value itself is an example of: what stands there keeps its type."""
+    """Return a schema from a value, which keeps its types."""
     match value:
         case dict():
             return {"type": "object"}

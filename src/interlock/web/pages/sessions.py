@@ -1,4 +1,4 @@
-"""Where people are signed in, as admins see it."""
+"""Sessions of all people, for admins."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST = 200
 
 @router.get("/settings/sessions")
 async def list_sessions(call: Call, caller: Manager, q: str = "") -> Response:
-    """List the sessions of everybody, or of those whose name contains a text; the last used first."""
+    """List the sessions of everybody, or of people whose name contains a text; the last used first."""
     directories = caller.client.system.directories
     wanted = directories.canonical(q)
     live = await Sessions(directories, caller.principal).live()

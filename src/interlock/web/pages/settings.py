@@ -1,4 +1,4 @@
-"""The frame of all pages of settings: what there is to set, and the part that is shown."""
+"""The frame of all settings pages: their navigation, and the section that is shown."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ PARTS = (
     Section("Sessions", "/settings/sessions", Permission.manage),
     Section("Design", "/settings/style", Permission.manage),
 )
-"""What there is to set; who may not is not led there."""
+"""The sections of the settings; each is shown to people who may use it."""
 
 
 @router.get("/settings")
 async def settings(call: Call, caller: Person) -> Response:
-    """Lead admins to people, everybody else to their own account."""
+    """Redirect admins to people, everybody else to their own account."""
     manages = await why_not(caller, Permission.manage, context_of(call)) is None
     return RedirectResponse("/settings/people" if manages else "/account", HTTPStatus.SEE_OTHER)
 
@@ -46,6 +46,6 @@ async def settings_page(
     """Return a page of settings. See `form_page`."""
     context = context_of(call)
     parts = [one for one in PARTS if await why_not(caller, one.need, context) is None]
-    # The pages of a part may lie below another part.
+    # The pages of a section may lie below another section.
     here = max((one.address for one in parts if call.url.path.startswith(one.address)), key=len, default="")
     return await form_page(call, template, caller, form_error, parts=parts, here=here, **values)

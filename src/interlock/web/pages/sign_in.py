@@ -1,4 +1,4 @@
-"""Where people sign in: by a link that was given to them, by name and password, or at a provider; and out."""
+"""Signing in by a link, by name and password, or at a provider; and signing out."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ router = pages(Depends(open_to_all(Permission.anybody)))
 NOTHING = Fields([])
 DONE = {"password": "The password is set. Sign in by it, and by your second factor."}
 FORGET = {"Clear-Site-Data": '"storage"'}
-"""Whoever uses this browser next finds no drafts of whoever has signed out (decision 67)."""
+"""The header that deletes drafts at sign-out, so that the browser's next user does not find them (decision 67)."""
 
 
 @router.get("/sign-in")
 async def sign_in_page(call: Call) -> Response:
-    """Show where to sign in, or who is. What stands behind `#` in a link is sent to no server: the page reads it."""
+    """Show the sign-in form, or who is signed in. The page reads the code behind `#`, which no server gets."""
     return await _shown(call, Fields(list(call.query_params.multi_items())))
 
 
 async def _shown(call: Call, form: Fields, way: str = "", form_error: FormError | None = None) -> Response:
-    """Return the page; after a refusal with what was typed, but for secrets.
+    """Return the page; after a refusal, with what was typed, without secrets.
 
     Args:
-        way: by which somebody has tried: `link` or `password`.
+        way: how somebody has tried to sign in: `link` or `password`.
     """
     caller = await signed_in_here(call)
     shown = {
@@ -55,7 +55,7 @@ async def _shown(call: Call, form: Fields, way: str = "", form_error: FormError 
 
 
 async def signed_in_here(call: Call) -> Caller | None:
-    """Return who has signed in with this browser; None if nobody has, or it brings what proves nothing any more."""
+    """Return the caller who has signed in with this browser; None if there is none, or their session is over."""
     with suppress(InterlockError):
         caller = await caller_of(call, context_of(call))
         return caller if caller is not None and caller.credential.kind == "session" else None
@@ -64,7 +64,7 @@ async def signed_in_here(call: Call) -> Caller | None:
 
 @router.post("/sign-in", dependencies=[SIGNS_IN])
 async def sign_in(call: Call) -> Response:
-    """Sign in by the code of a link, also without a script."""
+    """Sign in by the code of a link, also without JavaScript."""
 
     async def by_link(context: Context, form: Fields) -> Response:
         if not form["link"]:
@@ -79,7 +79,7 @@ async def sign_in(call: Call) -> Response:
 
 @router.post("/sign-in/password", dependencies=[SIGNS_IN])
 async def sign_in_by_password(call: Call) -> Response:
-    """Sign in by name and password, and a code where there is a second factor."""
+    """Sign in by name and password, with a code if there is a second factor."""
 
     async def by_password(context: Context, form: Fields) -> Response:
         signed_in = await context.own_account.sign_in(
@@ -108,12 +108,12 @@ async def _tried(call: Call, way: str, prove: Callable[[Context, Fields], Awaita
 
 @router.post("/sign-out")
 async def sign_out(call: Call) -> Response:
-    """End the session of this browser, or all of the person's; and say where they may be signed in still."""
+    """End the session of this browser, or all of the person's; say where they may still be signed in."""
     context = context_of(call)
     provider, everywhere = None, False
     with suppress(Unauthenticated):
         caller = await caller_of(call, context)
-        if caller is not None and caller.credential.kind == "session":  # a token is revoked, which the log says
+        if caller is not None and caller.credential.kind == "session":  # a token is revoked instead
             form = await fields_of(call) if await call.body() else NOTHING
             if everywhere := bool(form["everywhere"]):
                 await Sessions(context.parts.directories, caller.principal).end_all(
@@ -127,9 +127,9 @@ async def sign_out(call: Call) -> Response:
 
 
 async def _elsewhere(context: Context, way: str) -> tuple[str, str] | None:
-    """Return the name of who let somebody in, and where to sign out there: who uses this browser next could come back.
+    """Return the provider of the session, and its sign-out address: the browser's next user could sign in there again.
 
-    None if there is nothing to do.
+    None if there is no such provider.
     """
     provider = context.providers.get(way.removeprefix("oidc:"))
     with suppress(ProviderUnavailable):

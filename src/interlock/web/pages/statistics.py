@@ -1,4 +1,4 @@
-"""How requests ended, and how long people took: in figures, over time, and by who and what."""
+"""Statistics: how requests ended and how long people took, as numbers, over time, and by agent, person and so on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ router = pages()
 
 SPANS = {"7d": "7 days", "30d": "30 days", "90d": "90 days", "365d": "a year"}
 MOST_DAYS = timedelta(days=31)
-"""In a longer time weeks are told apart, not days."""
+"""The longest span that is shown by days; a longer one is shown by weeks."""
 
 WAYS: dict[Ended, str] = {
     Ended.approved: "Approved",
@@ -39,7 +39,7 @@ WAYS: dict[Ended, str] = {
 NOTHING = "—"
 SECONDS = (1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 7_200, 18_000, 43_200, 86_400)
 ENDS = (*SECONDS, *(86_400 * days for days in (2, 5, 10, 20, 50, 100, 500)))
-"""Where the axis of a time may end, in seconds."""
+"""The possible ends of a time axis, in seconds."""
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 Measurer = Annotated[Caller, Depends(signed_in(Permission.measure))]
@@ -47,7 +47,7 @@ Measurer = Annotated[Caller, Depends(signed_in(Permission.measure))]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart as a page shows it: `top` is what the end of its axis is called."""
+    """A chart on a page; `top` is the label of the axis's end."""
 
     chart: Chart
     drawn: Markup
@@ -56,7 +56,7 @@ class Figure:
 
 @router.get("/statistics")
 async def show(call: Call, caller: Measurer, since: str = LAST, by: str = "agent") -> Response:
-    """Show how requests ended in a span of time, and how long people took."""
+    """Show the statistics of a span of time."""
     since = since if since in SPANS else LAST
     by = by if by in set(Dimension) else Dimension.agent
     dimension = Dimension(by)
@@ -88,7 +88,7 @@ async def show(call: Call, caller: Measurer, since: str = LAST, by: str = "agent
 
 
 def with_empty_periods(found: Sequence[Figures], span: Span, every: Every) -> list[Figures]:
-    """Return the figures of every period of a span, also of those in which nothing ended."""
+    """Return the numbers of every period of a span, including periods in which nothing ended."""
     known = {group.begins: group for group in found}
     return [known.get(begins, Figures(begins=begins)) for begins in _periods(span.since, span.until, every)]
 
@@ -139,7 +139,7 @@ def _length_of(seconds: float | None) -> str:
 
 
 def length(took: timedelta | None) -> str:
-    """Return how long something took, in its largest unit."""
+    """Return a duration in its largest unit."""
     if took is None:
         return NOTHING
     seconds = took.total_seconds()

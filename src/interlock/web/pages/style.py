@@ -1,4 +1,4 @@
-"""The design system on one page: every token and every component, light and dark beside each other."""
+"""The design system on one page: every token and every component, in light and dark."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TOKEN = re.compile(r"--([\w-]+):\s*([^;]+);")
 
 @cache
 def tokens() -> dict[str, str]:
-    """Return the tokens by name, as the style sheet has them first."""
+    """Return the tokens by name, with their first values in the style sheet."""
     sheet = FOLDER.joinpath("interlock.css").read_text(encoding="utf-8")
     root = sheet[sheet.index(":root {") : sheet.index("[data-theme=light]")]
     return {name: value.strip() for name, value in _TOKEN.findall(root)}

@@ -1,4 +1,4 @@
-"""What is decided on, whole: as each page shows it; and the pages on which its pieces are read that are too long."""
+"""Shows all of what is decided on, and serves the pieces that are too long for one page."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class Shown:
     """What is decided on.
 
     Args:
-        id: of its element in a page: another content has another one.
-        kind: an action, a question, a draft.
-        name: of the action or the draft; the question's text.
-        content: the arguments, or the draft itself; None of a question.
-        schema: what an answer must fit, if the agent says so.
-        answer: the answer that stands there already.
-        views: of what it is, beside the canonical one, which counts.
-        warnings: what is there to deceive anywhere in it, in words that are harmless already.
+        id: the id of its element, which changes with its content.
+        kind: action, question or draft.
+        name: the name of the action or the draft; or the question's text.
+        content: the arguments, or the draft itself; None for a question.
+        schema: the schema of an answer, if the agent gives one.
+        answer: the present answer.
+        views: views in its natural form, beside the canonical one, which counts.
+        warnings: what could deceive anywhere in it, in words that are safe to show.
     """
 
     id: str
@@ -63,11 +63,11 @@ class Shown:
 
 
 def shown_subject(request: Request, room: Room | None = None, *, asked: bool = False) -> Shown:
-    """Return what stands to be decided, from its canonical bytes.
+    """Return what is decided on, from its canonical bytes.
 
     Args:
-        room: what the page has left, if it shows several of them.
-        asked: as the agent asked it, and not as people have changed it.
+        room: the space that the page has left, if it shows several.
+        asked: show what the agent asked, without people's changes.
     """
     room = room or Room()
     part: Part = "asked" if asked else "subject"
@@ -94,12 +94,12 @@ def shown_subject(request: Request, room: Room | None = None, *, asked: bool = F
 
 
 def shown_part(request: Request, part: Part, room: Room | None = None) -> Node:
-    """Return another value of a request: its context, its result, the answer."""
+    """Return another value of a request: its context, its result or its answer."""
     return tree(value_of(request, part), source=address_of(request, part), room=room)
 
 
 def value_of(request: Request, part: Part) -> Json:
-    """Return a value of a request, its numbers as its canonical bytes write them."""
+    """Return a value of a request, with numbers as its canonical bytes write them."""
     match part:
         case "subject":
             return read(request.edition.subject.canonical)
@@ -115,12 +115,12 @@ def value_of(request: Request, part: Part) -> Json:
 
 
 def address_of(request: Request, part: Part) -> str:
-    """Return where pieces of a value are read, as long as the request stands as it does."""
+    """Return the address of the pieces of a value; it is valid until the request changes."""
     return f"/requests/{quote(request.id)}/values/{part}?{urlencode({'digest': request.digest})}"
 
 
 def warnings_of(value: Json) -> tuple[str, ...]:
-    """Say what is there to deceive anywhere in a value: some of it, and how much more there is."""
+    """Return the first warnings about deceptive text in a value, and how many more there are."""
     texts = ((text, "a name" if is_name else "a text", is_name) for text, is_name in every_text(value))
     found = dict.fromkeys(said for text, what, is_name in texts for said in warnings_in(text, what, is_name=is_name))
     some, left = tuple(found)[:MANY_WARNINGS], len(found) - MANY_WARNINGS
@@ -136,7 +136,7 @@ def place_of(at: str = "", start: Annotated[int, Query(alias="from", ge=0)] = 0)
 async def piece(  # noqa: PLR0913 - what an address says
     call: Call, caller: Reader, request_id: str, part: Part, *, digest: str, place: Annotated[Place, Depends(place_of)]
 ) -> Response:
-    """Show a piece of a value, by itself: of what stood there when its address was given, and of nothing else."""
+    """Show a piece of a value by itself, if the request has not changed since the address was made."""
     await must_see(caller, request_id)
     request = (await caller.client.request(request_id)).request
     if request.digest != digest:

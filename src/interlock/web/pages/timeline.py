@@ -1,4 +1,4 @@
-"""What has happened, in words, as a page shows it in its order."""
+"""The timeline of a request or a run: its entries in words, in order."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ MINOR = (
     *(collaboration.Viewed, collaboration.Reserved, collaboration.ReservationEnded, events.Reminded),
     *(run_events.AdvanceBegan, run_events.StepKept),
 )
-"""What happens by itself, or changes nothing: left out where somebody wants to see what has happened."""
+"""Events that happen by themselves or change nothing; a short timeline leaves them out."""
 
 MOST = 200
-"""How many moments a page shows: the newest."""
+"""The most moments that a page shows, the newest ones."""
 
 
 MOST_DELIVERIES = 200
-"""How many messages a timeline shows: the newest."""
+"""The most messages that a timeline shows, the newest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class ShownDelivery:
     """A message about an entry.
 
     Args:
-        again: it was given up, and the reader may have it sent again.
+        again: whether it was given up and the reader may send it again.
     """
 
     delivery: Delivery
@@ -63,29 +63,29 @@ class ShownDelivery:
 
     @property
     def words(self) -> DeliveryWords:
-        """How it stands."""
+        """Its state, in words."""
         return delivery_words(self.delivery)
 
     @property
     def tone(self) -> Tone:
-        """Whether that is well."""
+        """The tone of its state: good or bad."""
         if self.delivery.state is DeliveryState.failed:
             return "bad"
         return "warn" if self.words.again_at else "plain"
 
 
 DeliveriesByEntry = Mapping[tuple[str, int], Sequence[ShownDelivery]]
-"""Who was told of an entry, by its stream and number there."""
+"""The deliveries about each entry, by its stream and its number there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """An entry of the log in a timeline, or several that are one deed: a vote, and that it decided.
+    """An entry of the log in a timeline, or several that belong together, such as a vote and the decision by it.
 
     Args:
-        entry: the last one, where it stands for several that somebody made at once.
-        about: what is asked by the request that it is an entry of; empty for one of the run.
-        told: who was told of it.
+        entry: the entry, or the last of several.
+        about: the ask of its request, in words; empty for an entry of the run.
+        told: the deliveries about it.
     """
 
     entry: Entry
@@ -97,7 +97,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The newest moments, oldest first; `earlier` and `minor` are how many entries are left out."""
+    """The newest moments, oldest first; `earlier` and `minor` count the entries that are left out."""
 
     moments: tuple[Moment, ...]
     earlier: int = 0
@@ -107,7 +107,7 @@ class Timeline:
 async def told_about(
     caller: Caller, context: Context, *, request: str | None = None, run: str | None = None
 ) -> DeliveriesByEntry:
-    """Return who was told of the entries of a request, or of a run and what it asked; nothing to who may not know."""
+    """Return the deliveries about a request, or a run and its requests; none if the reader may not see them."""
     if await why_not(caller, Permission.examine, context) is not None:
         return {}
     sends = await why_not(caller, Permission.send, context) is None
@@ -125,9 +125,9 @@ def timeline_of(
     """Return entries as a timeline.
 
     Args:
-        requests: those that entries are about, by id.
+        requests: the requests of the entries, by id.
         told: who was told of them.
-        everything: minor entries as well, of which nobody was told.
+        everything: whether minor entries are shown, even if nobody was told of them.
     """
     of = {entry.position: told.get((entry.stream, entry.seq), ()) for entry in entries}
     wanted = [one for one in entries if everything or of[one.position] or not isinstance(one.event, MINOR)]
@@ -152,7 +152,7 @@ def _moment(entry: Entry, request: Request | None, told: Sequence[ShownDelivery]
 
 
 def _one_deed(before: Moment, after: Moment) -> str:
-    """Say in one sentence what the log has in two entries, and somebody did at once; nothing if they did two things."""
+    """Return one sentence for two entries of one act; None if they belong to two acts."""
     one, other = before.entry, after.entry
     if (one.stream, one.seq + 1, one.at, one.by) != (other.stream, other.seq, other.at, other.by):
         return ""
@@ -170,7 +170,7 @@ def _one_deed(before: Moment, after: Moment) -> str:
 
 
 def tone_of(entry: Entry) -> Tone:
-    """Say whether something went well."""
+    """Return the tone of an event: good, bad or neutral."""
     match entry.event:
         case events.Decided(outcome="approved" | "answered"):
             return "good"

@@ -1,4 +1,4 @@
-"""Tokens of agents and services: made, shown once, listed without their secret, revoked."""
+"""Tokens of agents and services: made, shown once, listed without their secrets, revoked."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def list_tokens(call: Call, caller: Manager, after: str = "", done: str = 
 
 @router.get("/settings/tokens/new")
 async def new_token_page(call: Call, caller: Manager) -> Response:
-    """Show where a token is made."""
+    """Show the form that makes a token."""
     return await _form(call, caller, Fields([("scope", "ask"), ("scope", "read"), ("lasts", "90d")]))
 
 
@@ -67,7 +67,7 @@ async def _form(call: Call, caller: Caller, form: Fields, form_error: FormError 
 
 @router.post("/settings/tokens")
 async def make_token(call: Call, caller: Manager) -> Response:
-    """Make a token, and show its secret this once."""
+    """Make a token, and show its secret once."""
     form = await fields_of(call)
     try:
         issued = await context_of(call).authenticator.token(
@@ -88,6 +88,6 @@ async def make_token(call: Call, caller: Manager) -> Response:
 async def revoke(call: Call, caller: Manager) -> Response:
     """Revoke a token."""
     form = await fields_of(call)
-    with suppress(NotFound):  # it is revoked by now
+    with suppress(NotFound):  # it was revoked already
         await context_of(call).authenticator.revoke(caller.principal.tenant, form["id"], by=caller.principal)
     return RedirectResponse("/settings/tokens?done=revoked", HTTPStatus.SEE_OTHER)

@@ -1,4 +1,4 @@
-"""Values as they are written, and their texts so that they can only be read."""
+"""Values as written, and their texts made safe to show."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from interlock.service.inline import counted
 from interlock.service.text import CLOSE, OPEN, fold_padding, harmless, plain, warnings_about
 
 NAME = "n"
-"""What stands behind the number of a part's name, in the place of a piece: the value of the fourth field is `3`."""
+"""The suffix for the name of a field, in the place of a piece: the fourth field's value is `3`, its name `3n`."""
 
 LONGEST_STEP = 60
-"""How many characters of a name stand in a path."""
+"""The most characters of a name in a path."""
 
 _EDGES = re.compile(r"\A +| +\Z")
 _SAME = re.compile(rf"({OPEN}[^{CLOSE}]{{1,40}}{CLOSE})\1{{3,}}")
 
 
 class Number(str):
-    """A number as the canonical bytes write it."""
+    """A number as written in the canonical bytes."""
 
     __slots__ = ()
 
     def __eq__(self, other: object) -> bool:
-        """Say whether it is the same number: no text is one."""
+        """Say whether it is the same number; a text never is."""
         return isinstance(other, Number) and str.__eq__(self, other)
 
     __hash__ = str.__hash__
 
 
 def read(canonical: bytes) -> Json:
-    """Return the value of canonical bytes, its numbers as they are written there."""
+    """Return the value of canonical bytes, with numbers as written there."""
     return json.loads(canonical, parse_int=Number, parse_float=Number)
 
 
 def part_at(value: Json, at: Sequence[str]) -> tuple[Json, tuple[str, ...]]:
-    """Return the part of a value at a place, and the names that lead there.
+    """Return the part of a value at a place, and the names on the way there.
 
     Raises:
         KeyError: if there is none.
@@ -47,7 +47,7 @@ def part_at(value: Json, at: Sequence[str]) -> tuple[Json, tuple[str, ...]]:
     for step, place in enumerate(at, start=1):
         number = place.removesuffix(NAME)
         inside = value if isinstance(value, dict) or (isinstance(value, list) and number == place) else ()
-        ends = number != place and step < len(at)  # nothing is inside of a name
+        ends = number != place and step < len(at)  # a name has no parts
         if ends or not (number.isdecimal() and number.isascii() and int(number[:20]) < len(inside)):
             raise KeyError(place)
         key = list(value)[int(number)] if isinstance(value, dict) else int(number)
@@ -59,18 +59,18 @@ def part_at(value: Json, at: Sequence[str]) -> tuple[Json, tuple[str, ...]]:
 
 
 def warnings_in(text: str, what: str, *, is_name: bool = False) -> tuple[str, ...]:
-    """Say what of a text (`what` is it?) is there to deceive, in words that are harmless already."""
+    """Return warnings about deceptive characters in a text, in words that are safe to show; `what` names the text."""
     found = (said.strip() for said in warnings_about(text, what, whole=is_name))
     return tuple(said[:1].upper() + said[1:] for said in found)
 
 
 def path_words(names: Sequence[str]) -> str:
-    """Return where a part stands, in words that are harmless already."""
+    """Return the place of a part, in words that are safe to show."""
     return " › ".join(plain(name if len(name) <= LONGEST_STEP else f"{name[:LONGEST_STEP]}…") for name in names)  # noqa: RUF001
 
 
 def every_text(value: Json) -> Iterator[tuple[str, bool]]:
-    """Yield each text in a value, and whether it is a name."""
+    """Yield each text in a value, and whether it is a field's name."""
     left = [value]
     while left:
         one = left.pop()
@@ -84,7 +84,7 @@ def every_text(value: Json) -> Iterator[tuple[str, bool]]:
 
 
 def shown_text(text: str) -> str:
-    """Return text that can only be read, with its line breaks: spaces at its ends and what is repeated are counted."""
+    """Return safe text with its line breaks; spaces at its ends and repeated characters are counted."""
     edged = _EDGES.sub(
         lambda found: f"{OPEN}{counted(len(found.group()), 'space', 'spaces')}{CLOSE}", harmless(text, lines=True)
     )
@@ -97,7 +97,7 @@ def _repeated(found: re.Match[str]) -> str:
 
 
 def written(value: Json) -> str:
-    """Return a value as it is written in JSON."""
+    """Return a value as JSON, with numbers as written."""
     match value:
         case Number():
             return str(value)

@@ -1,7 +1,7 @@
-"""What is shown of a value: a tree of its parts, made from its canonical bytes, each number as it is written there.
+"""Shows a value as a tree of its parts, from its canonical bytes, with each number as written there.
 
-Nothing is left out. What is long is folded, and says how long it is; what would make a page too large is read in
-pieces, each at an address of its own.
+Nothing is left out. A long part is folded, and says how long it is. A part that would make the page too large is read
+in pieces, each at an address of its own.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ MANY_LINES = 40
 MANY_ENTRIES = 50
 LONG_NAME = 200
 BEGINNING = 80
-"""How many characters of a folded text its summary shows."""
+"""The most characters of a folded text in its summary."""
 
 DEEP = 10
-"""After so many levels a part is folded; after so many more the next one."""
+"""After so many levels, a part is folded; and again after as many more."""
 
 DEEPEST = 40
-"""What is nested deeper is shown as it is written in JSON."""
+"""Parts that are nested deeper are shown as JSON."""
 
 MOST_COLUMNS = 12
 LONGEST_CELL = 200
 LONG_CELL_NAME = 60
 
 ROOM = 24_000
-"""How much of a value stands in a page at once, in characters; each part counts as so many more."""
+"""The most characters of a value on a page; each part counts as some more."""
 
 PIECE_ROOM = 120_000
 PART_COST = 60
@@ -49,19 +49,19 @@ _ANY = Number()
 
 
 class Room:
-    """How much more may stand in a page."""
+    """The space that a page has left."""
 
     def __init__(self, left: int = ROOM) -> None:
         self.left = left
 
     def spend(self, cost: int) -> None:
-        """Take some of it."""
+        """Use some of it."""
         self.left -= cost
 
 
 @dataclass(frozen=True, slots=True)
 class More:
-    """A piece of a value that is read when it is opened, or on a page of its own."""
+    """A piece of a value that is loaded when it is opened, or on a page of its own."""
 
     words: str
     address: str
@@ -72,8 +72,8 @@ class Entry:
     """A part of a list or of a group.
 
     Args:
-        number: its place in a list, counted from 1.
-        name: in a group.
+        number: its number in a list, from 1.
+        name: its name in a group.
     """
 
     value: Node
@@ -94,16 +94,16 @@ class Node:
     """A part of a value.
 
     Args:
-        text: of a text, a number, or JSON as it is written.
+        text: the text of a text, a number, or JSON.
         several: whether the text has several lines.
-        rows: of a table, in the order of its columns; None where an object has no such field.
-        first: the number of the first row.
-        folded: how long it is, if it is folded; else nothing.
-        place: where it stands in the whole value.
-        begins: how a folded text begins.
-        more: what follows, if it is not in the page.
-        warnings: what is there to deceive, in words that are harmless already.
-        looks_like: whether a text could be taken for a number, for yes, no or nothing.
+        rows: the rows of a table, in the order of its columns; None if an object lacks the field.
+        first: the first row's number.
+        folded: its length in words, if it is folded; else empty.
+        place: its place in the whole value.
+        begins: the beginning of a folded text.
+        more: the rest, if it is not on the page.
+        warnings: what could deceive, in words that are safe to show.
+        looks_like: whether a text could be mistaken for a number, for yes, no or nothing.
     """
 
     kind: Kind
@@ -122,17 +122,17 @@ class Node:
 
 
 def node_of(value: Json) -> Node:
-    """Return the tree of a JSON value that stands in a page whole."""
+    """Return the tree of a JSON value that is shown whole."""
     return tree(read(canonical_bytes(value, max_bytes=LARGEST)))
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a piece of a value begins.
+    """The beginning of a piece of a value.
 
     Args:
-        at: the numbers of the parts that lead there; that of a name ends in `n`.
-        start: of which of its characters or entries it begins.
+        at: the numbers of the parts on the way there; the number of a name ends in `n`.
+        start: the first character or entry of the piece.
     """
 
     at: tuple[str, ...] = ()
@@ -145,10 +145,10 @@ def tree(
     """Return the tree of a value that `read` has returned.
 
     Args:
-        source: the address at which pieces are read, which ends in its query; without one all stands in the page.
-        room: how much of it may stand in the page.
-        place: where it stands in the whole value, and where the tree begins.
-        folds: whether it may be folded as a whole.
+        source: the address of pieces, which ends in its query; empty to show all on the page.
+        room: the space that is left on the page.
+        place: the tree's place in the whole value, and where it begins.
+        folds: whether the whole may be folded.
     """
     place = place or Place()
     maker = _Maker(room or Room(), source, list(place.at))
@@ -164,7 +164,7 @@ def _length_of(text: str, kind: Kind, lines: int) -> str:
 
 
 def _columns(values: list[Json]) -> list[str] | None:
-    """Return the names that like objects have, in the order of their writing; None if they make no table."""
+    """Return the field names of like objects, in the order of the bytes; None if they make no table."""
     if len(values) < 2 or not all(isinstance(row, dict) for row in values):  # noqa: PLR2004
         return None
     names: dict[str, None] = {}
@@ -182,7 +182,7 @@ def _is_cell(value: Json) -> bool:
 
 @dataclass(slots=True)
 class _Maker:
-    """Makes the tree of a value, as far as there is room."""
+    """Builds the tree of a value until the space is used up."""
 
     room: Room
     source: str
@@ -230,7 +230,7 @@ class _Maker:
         )
 
     def _cut(self, text: str, start: int) -> str:
-        """Return as much of a text as there is room for, to the end of a line if that is near."""
+        """Return as much of a text as fits, cut at the end of a line if one is near."""
         room = max(self.room.left, LONG_TEXT)
         piece = text[start : start + room] if self.source else text[start:]
         badges = harmless(piece, lines=True).count(OPEN)
@@ -260,7 +260,7 @@ class _Maker:
             name = self.name(names[index])
             self.at.pop()
             kept = self.room.left // 2 if depth == 0 and index + 1 < len(names) and self.room.left > 0 else 0
-            self.room.spend(kept)  # no argument is so long that the next one is not seen
+            self.room.spend(kept)  # a long argument must not hide the next one
             entries.append(Entry(self._inside(fields[names[index]], index, depth), index + 1, name))
             self.room.spend(-kept)
         folded = f"Group of {counted(len(names), 'field', 'fields')}" if self._is_long(fields, depth, folds) else ""
@@ -317,5 +317,5 @@ class _Maker:
 
 
 def _span(many: str, one: str, first: int, last: int) -> str:
-    """Name what is left of so many: several, or one."""
+    """Return a word for several things, or for one."""
     return f"The last {one} of {last:,}" if first == last else f"{many} {first:,} to {last:,} of {last:,}"
