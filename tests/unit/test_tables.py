@@ -10,7 +10,7 @@ from interlock.cli.app import COMMANDS
 from interlock.config.sections import PolicySettings
 from interlock.domain import lifecycle, quorum, retries
 from interlock.domain.action import (
-    REFUSALS,
+    NEGATIVE_OUTCOMES,
     VERDICTS,
     Action,
     Draft,
@@ -112,9 +112,9 @@ def test_every_outcome_is_in_the_table_of_changes_and_comes_of_something():
 
 def test_every_outcome_is_a_refusal_or_not_and_never_both():
     agreed = {rule.outcome for rule in VERDICTS.values() if rule.supports}
-    assert agreed | REFUSALS == set(get_args(Outcome))
-    assert not agreed & REFUSALS
-    assert {"rejected", "revised"} == REFUSALS
+    assert agreed | NEGATIVE_OUTCOMES == set(get_args(Outcome))
+    assert not agreed & NEGATIVE_OUTCOMES
+    assert {"rejected", "revised"} == NEGATIVE_OUTCOMES
 
 
 def test_every_outcome_after_which_a_graph_may_act_has_its_words():

@@ -209,7 +209,7 @@ VERDICTS: dict[Verdict, VerdictRule] = {
 }
 """In the order in which they are offered."""
 
-REFUSALS: frozenset[str] = frozenset(rule.outcome for rule in VERDICTS.values() if not rule.supports)
+NEGATIVE_OUTCOMES: frozenset[str] = frozenset(rule.outcome for rule in VERDICTS.values() if not rule.supports)
 """The outcomes that are a no: nobody counts as approving, and the votes of the last step alone decide."""
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from interlock.domain import collaboration, events
-from interlock.domain.action import REFUSALS
+from interlock.domain.action import NEGATIVE_OUTCOMES
 from interlock.domain.events import Decided, Event, StepReached, VoteCast
 from interlock.domain.quorum import opponents, stand_ins, supporters
 from interlock.domain.request import Request, StandIn, edition_digest
@@ -169,7 +169,7 @@ def _outcome(request: Request, event: Decided) -> str | None:
         by_rule = len(event.by) == 1 and event.by[0].startswith("rule:") and not event.counted and not event.stand_ins
         return None if by_rule and event.outcome == "approved" else "no step has begun"
     untimely = _untimely(request, event.at)
-    if untimely is not None or event.outcome in REFUSALS:
+    if untimely is not None or event.outcome in NEGATIVE_OUTCOMES:
         return untimely or _refusals(request, event)
     if (event.outcome == "answered") != (request.edition.answer is not None):
         return "an answer makes it answered, and nothing else does"

@@ -15,7 +15,7 @@ from interlock.domain.authority import Delegation
 from interlock.domain.collaboration import Clarification, Reservation, Snooze
 from interlock.domain.events import Decided, Event, Opened, StepReached
 from interlock.domain.invariants import check_event
-from interlock.domain.quorum import cast
+from interlock.domain.quorum import with_vote
 from interlock.domain.request import Edition, EffectState, Request, Status
 
 S, E = Status, EffectState
@@ -124,7 +124,7 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
         case events.Rescheduled(due_at=due_at, reminders=reminders, escalates_at=escalates_at, at=at):
             return replace(request, step_since=at, due_at=due_at, reminders=reminders, escalates_at=escalates_at)
         case events.VoteCast(vote=vote):
-            return replace(_unreserved(request, vote.voter, vote.at), votes=cast(request.votes, vote))
+            return replace(_unreserved(request, vote.voter, vote.at), votes=with_vote(request.votes, vote))
         case events.VoteTakenBack(voter=voter):
             return replace(request, votes=tuple(vote for vote in request.votes if vote.voter != voter))
         case events.StepHeld(until=until, by=by):

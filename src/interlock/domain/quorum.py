@@ -21,7 +21,7 @@ class Tally(Enum):
     revised = "revised"
 
 
-def cast(votes: tuple[Vote, ...], vote: Vote) -> tuple[Vote, ...]:
+def with_vote(votes: tuple[Vote, ...], vote: Vote) -> tuple[Vote, ...]:
     """Add a vote; a person's later vote takes the place of the earlier one.
 
     Nobody stands behind two votes of a step, be it as the voter or as the person for whom it was cast.

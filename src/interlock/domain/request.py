@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from interlock.domain.action import REFUSALS, Action, Ask, Draft, Kind, Question, Subject, Verdict
+from interlock.domain.action import NEGATIVE_OUTCOMES, Action, Ask, Draft, Kind, Question, Subject, Verdict
 from interlock.domain.authority import Delegation
 from interlock.domain.canonical import Json, digest
 from interlock.domain.collaboration import Clarification, Reservation, Snooze
@@ -292,7 +292,7 @@ class Request(VotingState):
     @property
     def deciders(self) -> tuple[str, ...]:
         """Those of `decided_by` in words: `noah (for mia)` where noah voted for mia."""
-        ended = self.status in REFUSALS  # by the votes of its last step alone
+        ended = self.status in NEGATIVE_OUTCOMES  # by the votes of its last step alone
         passed = () if ended else self.counted
         final = [one for one in self.stand_ins if not ended or one.step == self.step]
         words = []

@@ -7,7 +7,7 @@ from interlock.domain.action import Verdict
 from interlock.domain.authority import Directory, canonical_id
 from interlock.domain.eligibility import Eligibility
 from interlock.domain.policy import Level, Policy, Step
-from interlock.domain.quorum import Tally, cast, supporters, tally
+from interlock.domain.quorum import Tally, supporters, tally, with_vote
 from interlock.domain.request import Vote
 
 SAME = [
@@ -116,7 +116,7 @@ def test_a_condition_that_fails_or_says_nothing_keeps_out(where, may):
 def votes(*said):
     found: tuple[Vote, ...] = ()
     for voter, verdict in said:
-        found = cast(found, Vote(voter, Verdict(verdict), "sha256:0", 0, START))
+        found = with_vote(found, Vote(voter, Verdict(verdict), "sha256:0", 0, START))
     return found
 
 
