@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from interlock.config.load import data_home
 from interlock.config.sections import Settings
-from interlock.dispatch.sources import hints_of, tasks_of
-from interlock.dispatch.wakers import HintedWaker, NotifiedWaker, PollingWaker
 from interlock.domain.authority import Principal
 from interlock.domain.canonical import MAX_BYTES, Json
 from interlock.domain.run import Run
@@ -39,9 +37,11 @@ from interlock.runtime.loading.registry import LOAD_SECONDS, Registry
 from interlock.service.client import Client
 from interlock.service.parts import Parts
 from interlock.storage.open import kept_results, open_store
+from interlock.waking.configured import hints_of, tasks_of
+from interlock.waking.wakers import HintedWaker, NotifiedWaker, PollingWaker
 
 if TYPE_CHECKING:
-    from interlock.dispatch.celery import CeleryTasks
+    from interlock.waking.celery import CeleryTasks
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from celery import Celery  # type: ignore[import-untyped]  # it brings no types
 
 from interlock.bootstrap import System, build
 from interlock.config.load import load_settings
-from interlock.dispatch.celery import ADVANCE, QUEUE, configure
+from interlock.waking.celery import ADVANCE, QUEUE, configure
 
 SWEEP = "interlock.sweep"
 EVERY = 5.0

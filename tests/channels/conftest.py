@@ -13,7 +13,6 @@ from tests.channels.slack_room import Room
 from interlock.bootstrap import System, build
 from interlock.channels import sqs as senders_sqs
 from interlock.config import load_settings
-from interlock.dispatch import sqs as dispatch_sqs
 from interlock.domain.action import Action
 from interlock.domain.authority import Principal
 from interlock.domain.request import Request
@@ -22,6 +21,7 @@ from interlock.service.agent_client import AgentClient, Asked
 from interlock.storage.memory import MemoryStore
 from interlock.testing.fakes import SettableClock
 from interlock.testing.rabbitmq import RabbitMQServer, scripts
+from interlock.waking import sqs as waking_sqs
 
 QUEUES = ("requests", "replies", "replies-dead", "interlock-wake")
 
@@ -42,7 +42,7 @@ def queues(aws: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     given = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": REGION}
     for name, value in ({"AWS_ENDPOINT_URL_SQS": aws} | given).items():
         monkeypatch.setenv(name, value)
-    for module in (senders_sqs, dispatch_sqs):
+    for module in (senders_sqs, waking_sqs):
         monkeypatch.setattr(module, "LONG_POLL", 1)
     client = client_of(aws, "sqs")
     made = [client.create_queue(QueueName=name)["QueueUrl"] for name in QUEUES]

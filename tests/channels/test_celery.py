@@ -15,9 +15,9 @@ from interlock.bootstrap import build
 from interlock.channels.event_channel import EventChannel
 from interlock.channels.rabbitmq import RabbitMQReplies, RabbitMQSender
 from interlock.config import load_settings
-from interlock.dispatch.rabbitmq import RabbitMQHints
 from interlock.domain.authority import Principal
 from interlock.domain.run import RunStatus
+from interlock.waking.rabbitmq import RabbitMQHints
 
 ROOT = Path(__file__).parents[2]
 CONFIG = """

@@ -9,14 +9,14 @@ import pytest
 
 from interlock.bootstrap import build
 from interlock.config import load_settings
-from interlock.dispatch.rabbitmq import RabbitMQHints
-from interlock.dispatch.sources import hints_of, tasks_of
-from interlock.dispatch.sqs import SqsHints
-from interlock.dispatch.wakers import HintedWaker
 from interlock.domain.authority import Principal
 from interlock.domain.run import RunStatus
 from interlock.engine import worker
 from interlock.errors import BadInput, InvalidConfig
+from interlock.waking.configured import hints_of, tasks_of
+from interlock.waking.rabbitmq import RabbitMQHints
+from interlock.waking.sqs import SqsHints
+from interlock.waking.wakers import HintedWaker
 
 PATIENCE = 60
 CONFIG = """
@@ -161,8 +161,8 @@ def test_what_is_no_broker_cannot_wake(tmp_path):
 
 
 @pytest.mark.parametrize(("wake", "module", "extra"), [
-    ("channel: bus", "interlock.dispatch.rabbitmq", "rabbitmq"),
-    ("channel: bus, celery: true", "interlock.dispatch.celery", "celery"),
+    ("channel: bus", "interlock.waking.rabbitmq", "rabbitmq"),
+    ("channel: bus, celery: true", "interlock.waking.celery", "celery"),
 ])  # fmt: skip
 def test_what_is_not_installed_is_named_with_what_installs_it(tmp_path, monkeypatch, wake, module, extra):
     file = tmp_path / "interlock.yaml"

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock import failpoints
-from interlock.dispatch.wakers import PollingWaker
 from interlock.engine.changes import Cursor, Lease
 from interlock.errors import Conflict, InvalidValue
 from interlock.failpoints import FailpointError
@@ -20,6 +19,7 @@ from interlock.storage.memory import MemoryStore
 from interlock.testing.fakes import NobodyWaits
 from interlock.testing.samples import TENANT, changes, decided, opened, started
 from interlock.testing.store_base import the_request
+from interlock.waking.wakers import PollingWaker
 
 PATIENCE = 20.0
 

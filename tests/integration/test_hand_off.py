@@ -9,13 +9,13 @@ import time
 import pytest
 
 from interlock import Action, ask
-from interlock.dispatch.wakers import POLL
 from interlock.domain.action import Verdict
 from interlock.domain.commands import CastVote
 from interlock.domain.run import RunStatus
 from interlock.engine.ports.store import Inbox
 from interlock.errors import RecordAltered, StoreUnavailable
 from interlock.testing.people import principal
+from interlock.waking.wakers import POLL
 
 ME = principal("local:me")
 

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from interlock.dispatch.wakers import NotifiedWaker
 from interlock.errors import InvalidValue
 from interlock.storage import open_store
 from interlock.storage.postgres import health
 from interlock.testing.samples import TENANT, changes, opened
 from interlock.testing.store_base import in_threads
+from interlock.waking.wakers import NotifiedWaker
 
 PATIENCE = 120.0
 

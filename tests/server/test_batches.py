@@ -6,7 +6,7 @@ import pytest
 from tests.server.test_agents_api import MAIL, STORES, ask
 
 from interlock.domain.events import VoteCast
-from interlock.service.batch import MOST
+from interlock.service.casting import MOST
 
 
 async def asked(agent, count):

@@ -37,7 +37,7 @@ from interlock.errors import (
     Unauthenticated,
     WrongDigest,
 )
-from interlock.service.batch import SubmittedVote
+from interlock.service.casting import SubmittedVote
 from interlock.service.client import Client
 from interlock.service.error_table import ERRORS, meaning_of
 

@@ -13,7 +13,7 @@ from interlock.cli.session import Session, execute
 from interlock.domain.action import VERDICTS, Verdict
 from interlock.domain.request import Request
 from interlock.errors import BadInput, InterlockError
-from interlock.service.batch import MOST, SubmittedVote, cast_all
+from interlock.service.casting import MOST, SubmittedVote, cast_all
 from interlock.service.error_table import error_shape, meaning_of
 from interlock.service.inline import row
 from interlock.service.shapes import request_shape

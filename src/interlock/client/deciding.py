@@ -17,7 +17,7 @@ from interlock.domain.canonical import Json
 from interlock.domain.request import Request
 from interlock.errors import InterlockError
 from interlock.service.arguments import duration_text
-from interlock.service.batch import SubmittedVote
+from interlock.service.casting import SubmittedVote
 from interlock.service.from_shapes import request_of
 from interlock.service.replies import Reply, part_of, typed_answer
 from interlock.service.request_client import RESERVED, Became

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from interlock.domain.request import Request, name_of
-from interlock.service.batch import MOST
+from interlock.service.casting import MOST
 from interlock.service.inbox import Listed, Which
 from interlock.service.pages import Page
 

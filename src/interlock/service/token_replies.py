@@ -12,7 +12,7 @@ from interlock.domain.canonical import Json
 from interlock.domain.reply_tokens import ReplyGrant, key_of_token, read_reply_token, reply_token
 from interlock.domain.request import Request
 from interlock.errors import InterlockError, Unauthenticated
-from interlock.service.batch import SubmittedVote, cast
+from interlock.service.casting import SubmittedVote, cast
 from interlock.service.client import Client
 from interlock.service.parts import Parts
 

@@ -21,7 +21,7 @@ from interlock.domain.slack_signatures import is_from_slack
 from interlock.engine.ports.deliveries import DeliveryFilter
 from interlock.engine.ports.sender import NotTaken
 from interlock.errors import Conflict, InterlockError, InvalidAnswer, ReasonMissing, Unauthenticated, WrongDigest
-from interlock.service.batch import SubmittedVote, cast
+from interlock.service.casting import SubmittedVote, cast
 from interlock.service.chat_accounts import ChatAccounts
 from interlock.service.client import Client
 from interlock.service.deliveries import send_again

@@ -16,7 +16,7 @@ from interlock.domain.notice_choice import LONGEST_ADDRESS, MOST_WAYS, NoticeCho
 from interlock.domain.reply_tokens import LONGEST_TOKEN
 from interlock.domain.request import Repeatable, Reported
 from interlock.errors import InvalidValue
-from interlock.service.batch import MOST, SubmittedVote
+from interlock.service.casting import MOST, SubmittedVote
 from interlock.service.token_replies import TokenReply
 
 

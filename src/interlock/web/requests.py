@@ -12,8 +12,8 @@ from starlette.responses import Response
 from interlock.domain.request import UNSETTLED, Request, Status
 from interlock.engine.ports.store import Inbox
 from interlock.errors import InterlockError
-from interlock.service.batch import cast, cast_all
 from interlock.service.bundles import bundled
+from interlock.service.casting import cast, cast_all
 from interlock.service.inbox import Which
 from interlock.service.pages import MOST_COUNTED
 from interlock.service.shapes import (

@@ -18,7 +18,7 @@ from interlock.domain.canonical import strict_json
 from interlock.domain.events import Edited, Opened
 from interlock.engine.changes import Entry
 from interlock.errors import BadInput, InterlockError
-from interlock.service.batch import cast
+from interlock.service.casting import cast
 from interlock.service.shapes import entry_shape, request_shape
 from interlock.web import bodies
 from interlock.web.broadcast import broadcast_of

@@ -15,7 +15,7 @@ from interlock.domain.canonical import digest
 from interlock.domain.request import Request
 from interlock.domain.voting import says_something
 from interlock.errors import InterlockError, NotFound
-from interlock.service.batch import SubmittedVote, cast_all
+from interlock.service.casting import SubmittedVote, cast_all
 from interlock.service.inbox import Listed
 from interlock.service.selection import MOST, Level, levels_of, needs_reason, verdicts_for, why_left_out
 from interlock.service.views import RequestView

@@ -32,7 +32,7 @@ from interlock.errors import (
     WrongDigest,
 )
 from interlock.service.arguments import json_given
-from interlock.service.batch import SubmittedVote, cast
+from interlock.service.casting import SubmittedVote, cast
 from interlock.service.client import Client
 from interlock.service.error_table import meaning_of
 from interlock.web.callers import Caller

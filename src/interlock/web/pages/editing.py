@@ -16,7 +16,7 @@ from interlock.domain.commands import CastVote
 from interlock.domain.request import Request
 from interlock.engine.schemas import is_quick, path_text
 from interlock.errors import Closed, InterlockError, InvalidAnswer, ReasonMissing, TooLate, WrongDigest
-from interlock.service.batch import SubmittedVote, cast
+from interlock.service.casting import SubmittedVote, cast
 from interlock.service.change_preview import change_tried
 from interlock.service.replies import answered, edited, part_of
 from interlock.service.request_status import seconds_left, why_not

@@ -1,4 +1,4 @@
-"""By what workers hear of work, as it is configured."""
+"""Chooses how workers hear of work, by the section `wake` of the configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from interlock.engine.ports.waker import WorkHints
 from interlock.errors import BadInput, InvalidConfig
 
 if TYPE_CHECKING:
-    from interlock.dispatch.celery import CeleryTasks
+    from interlock.waking.celery import CeleryTasks
 
 EXCHANGE = "interlock.wake"
 QUEUE = "interlock-wake"
@@ -29,7 +29,7 @@ def tasks_of(settings: Settings, environ: Mapping[str, str]) -> CeleryTasks | No
         return None
     channel = _channel(settings, settings.wake.channel)
     try:
-        from interlock.dispatch.celery import CeleryTasks  # noqa: PLC0415 - needs what the extra brings
+        from interlock.waking.celery import CeleryTasks  # noqa: PLC0415 - needs what the extra brings
     except ModuleNotFoundError as missing:
         raise _not_installed(missing, "celery") from None
     if isinstance(channel, RabbitMQSettings):
@@ -49,10 +49,10 @@ def hints_of(settings: Settings, environ: Mapping[str, str]) -> WorkHints | None
     channel = _channel(settings, wake.channel)
     try:
         if isinstance(channel, RabbitMQSettings):
-            from interlock.dispatch.rabbitmq import RabbitMQHints  # noqa: PLC0415 - needs what the extra brings
+            from interlock.waking.rabbitmq import RabbitMQHints  # noqa: PLC0415 - needs what the extra brings
 
             return RabbitMQHints(_address(settings, wake.channel, channel, environ), wake.name or EXCHANGE)
-        from interlock.dispatch.sqs import SqsHints  # noqa: PLC0415 - as above
+        from interlock.waking.sqs import SqsHints  # noqa: PLC0415 - as above
 
         return SqsHints(wake.name or QUEUE, channel.region)
     except ModuleNotFoundError as missing:

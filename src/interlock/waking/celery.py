@@ -1,4 +1,4 @@
-"""What Celery is configured with, and who sends its tasks: one says that there is work for a run."""
+"""Configures Celery, and sends its tasks: each says that there is work for a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waking: at once in this process; for the commits of other processes by notifications, or by asking the store."""
+"""Wakers: at once in this process; after commits of other processes by notifications, or by polling the store."""
 
 from __future__ import annotations
 

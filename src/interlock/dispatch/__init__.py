@@ -1,1 +1,0 @@
-"""How workers learn that there is work."""
