@@ -17,8 +17,8 @@ from interlock.domain.delivery import DeliveryState
 from interlock.domain.notice_choice import NoticeChoice, Way
 from interlock.domain.reply_tokens import read_reply_token
 from interlock.engine.ports.deliveries import DeliveryFilter
+from interlock.service.hostile_text import TURNING
 from interlock.service.notices import Notices, mail_address_of
-from interlock.service.text import TURNING
 
 ORIGIN = "https://approvals.example.com"
 HIDDEN = "\u202e\u2066\u200b\u2060\ufeff\U000e0041"

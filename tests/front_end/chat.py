@@ -10,11 +10,11 @@ from interlock import Principal
 from interlock.errors import InterlockError
 from interlock.service.arguments import changed_arguments
 from interlock.service.client import Client
+from interlock.service.hostile_text import plain
 from interlock.service.inbox import Listed
 from interlock.service.inline import row
 from interlock.service.replies import editable
 from interlock.service.sentences import sentence
-from interlock.service.text import plain
 
 TITLES = {"mine": "Waits for you", "others": "Waits for others", "decided": "Decided by you"}
 

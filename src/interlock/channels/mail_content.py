@@ -15,10 +15,10 @@ from interlock.domain.request import Request, Status
 from interlock.engine.ports.sender import Message
 from interlock.errors import InvalidPolicy
 from interlock.service.consequence import consequences
+from interlock.service.hostile_text import plain, quoted, shortened
 from interlock.service.inline import counted
 from interlock.service.notices import PersonalNotice
 from interlock.service.summary import summary
-from interlock.service.text import plain, quoted, shortened
 from interlock.service.views import RequestView
 from interlock.terminal.presentation import OWN_WORDS, silence, subject_lines, warning_lines, words_lines
 from interlock.terminal.screen import Line

@@ -9,8 +9,8 @@ import typer
 from interlock.cli.app import group
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, storeless
+from interlock.service.hostile_text import plain
 from interlock.service.shapes import agent_shape
-from interlock.service.text import plain
 
 app = group("What can be run.")
 app.callback()(lambda: None)  # or its only command would be the whole of it

@@ -15,9 +15,9 @@ from interlock.domain.request import Request
 from interlock.errors import BadInput, InterlockError
 from interlock.service.casting import MOST, SubmittedVote, cast_all
 from interlock.service.error_table import error_shape, meaning_of
+from interlock.service.hostile_text import plain
 from interlock.service.inline import row
 from interlock.service.shapes import request_shape
-from interlock.service.text import plain
 from interlock.service.views import RequestView
 
 IDS = typer.Argument(

@@ -8,9 +8,9 @@ from interlock.cli.app import group
 from interlock.cli.options import AFTER, JSON, LIMIT
 from interlock.cli.session import Session, execute
 from interlock.domain.delivery import Delivery, DeliveryState
+from interlock.service.hostile_text import plain
 from interlock.service.inline import when
 from interlock.service.shapes import delivery_shape, page_shape
-from interlock.service.text import plain
 
 app = group("Messages to people and programs.")
 

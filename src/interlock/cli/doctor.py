@@ -30,7 +30,7 @@ from interlock.domain.run import RunStatus
 from interlock.engine.audit import audit_record, audit_times
 from interlock.engine.repair import repair
 from interlock.errors import BadInput, InterlockError, StoreError
-from interlock.service.text import plain
+from interlock.service.hostile_text import plain
 from interlock.storage.open import file_of, scheme_of
 from interlock.terminal.screen import Line, Screen
 

@@ -16,9 +16,9 @@ from interlock.cli.votes import carry_on, run_shown
 from interlock.domain.action import Action
 from interlock.domain.request import UNSETTLED, EffectState, Request, tool_shown
 from interlock.errors import BadInput
+from interlock.service.hostile_text import plain
 from interlock.service.inline import row
 from interlock.service.shapes import page_shape, request_shape
-from interlock.service.text import plain
 from interlock.terminal.screen import Line
 from interlock.terminal.values import ValueLines
 

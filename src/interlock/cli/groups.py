@@ -14,10 +14,10 @@ from interlock.cli.session import Session, execute
 from interlock.domain.directory_events import GroupOrRole
 from interlock.errors import BadInput
 from interlock.service.arguments import duration, moment
+from interlock.service.hostile_text import plain
 from interlock.service.inline import when
 from interlock.service.people import Given
 from interlock.service.people_shapes import delegation_shape, members_shape
-from interlock.service.text import plain
 from interlock.terminal.screen import Line
 
 

@@ -9,8 +9,8 @@ from interlock.domain.delivery import Delivery, DeliveryState
 from interlock.engine.changes import Entry
 from interlock.errors import Forbidden
 from interlock.service.deliveries import delivery_words
+from interlock.service.hostile_text import plain
 from interlock.service.inline import when
-from interlock.service.text import plain
 from interlock.terminal.screen import Line
 
 MOST_SHOWN = 200

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from interlock.cli.session import Session
 from interlock.domain.canonical import Json, canonical_bytes
 from interlock.engine.watching import Streamed
-from interlock.service.text import plain, shortened
+from interlock.service.hostile_text import plain, shortened
 from interlock.terminal.screen import Line
 
 AGENT = "[AGENT] "

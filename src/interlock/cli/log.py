@@ -10,9 +10,9 @@ from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, interruptible
 from interlock.engine.changes import Entry
 from interlock.errors import BadInput
+from interlock.service.hostile_text import plain
 from interlock.service.sentences import log_line
 from interlock.service.shapes import entry_shape
-from interlock.service.text import plain
 from interlock.terminal.screen import Line
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="The record.")

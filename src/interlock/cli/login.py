@@ -18,8 +18,8 @@ from interlock.cli.session import server_of
 from interlock.cli.stored_logins import Kept, forget, keep, kept_for
 from interlock.errors import BadInput, InterlockError, SecondFactorNeeded
 from interlock.service.credentials import PREFIXES
+from interlock.service.hostile_text import plain
 from interlock.service.inline import when
-from interlock.service.text import plain
 from interlock.terminal.screen import Screen
 
 if TYPE_CHECKING:

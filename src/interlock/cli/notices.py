@@ -14,8 +14,8 @@ from interlock.cli.session import Session, execute
 from interlock.config.channels import people_channels
 from interlock.domain.notice_choice import NoticeChoice, When, checked_choice
 from interlock.errors import BadInput, InvalidValue
+from interlock.service.hostile_text import plain
 from interlock.service.people_shapes import choice_shape
-from interlock.service.text import plain
 
 app = group("How people are told of what waits for them.")
 

@@ -12,9 +12,9 @@ from interlock.cli.options import JSON, ORIGIN
 from interlock.cli.session import Session, execute
 from interlock.domain.directory import Account
 from interlock.service.administration import Invitation
+from interlock.service.hostile_text import plain
 from interlock.service.inline import when
 from interlock.service.people_shapes import account_shape
-from interlock.service.text import plain
 from interlock.terminal.screen import Line
 
 app = group("People who sign in by name and password.")

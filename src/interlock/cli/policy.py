@@ -29,6 +29,7 @@ from interlock.engine.configured import build_policies
 from interlock.errors import BadInput, InterlockError, StoreUnavailable
 from interlock.service.arguments import duration
 from interlock.service.client import Client
+from interlock.service.hostile_text import plain
 from interlock.service.inline import counted
 from interlock.service.policies import (
     Described,
@@ -37,7 +38,6 @@ from interlock.service.policies import (
     simulate_policies,
     simulation_shape,
 )
-from interlock.service.text import plain
 from interlock.terminal.screen import Line
 
 app = group("Who decides on what.")

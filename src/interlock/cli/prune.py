@@ -9,9 +9,9 @@ import typer
 from interlock.cli.options import AS, JSON
 from interlock.cli.session import Session, check_here, execute
 from interlock.service.arguments import duration
+from interlock.service.hostile_text import quoted
 from interlock.service.inline import counted
 from interlock.service.pruning import prune as prune_old
-from interlock.service.text import quoted
 
 
 def prune(

@@ -24,6 +24,7 @@ from interlock.engine.ports.store import Inbox
 from interlock.errors import BadInput
 from interlock.service.bundles import bundled
 from interlock.service.following import concerns_people
+from interlock.service.hostile_text import plain, quoted
 from interlock.service.inbox import Listed, Which
 from interlock.service.inline import Place, in_order, places, row
 from interlock.service.pages import Count
@@ -37,7 +38,6 @@ from interlock.service.shapes import (
     request_shape,
     view_shape,
 )
-from interlock.service.text import plain, quoted
 from interlock.service.views import RequestView
 from interlock.terminal.lines import LinesChannel, notice_line
 from interlock.terminal.presentation import present

@@ -23,11 +23,11 @@ from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.errors import BadInput
 from interlock.service.arguments import json_given
 from interlock.service.client import Client
+from interlock.service.hostile_text import plain, quoted
 from interlock.service.inline import in_order, places, row, when
 from interlock.service.run_views import RunView
 from interlock.service.sentences import sentence
 from interlock.service.shapes import entry_shape, page_shape, run_shape, run_view_shape
-from interlock.service.text import plain, quoted
 from interlock.terminal.screen import Line, Screen
 from interlock.terminal.values import ValueLines
 

@@ -29,7 +29,7 @@ from interlock.engine.observed_store import Observer
 from interlock.engine.ports.waker import Waker
 from interlock.errors import BadInput, Forbidden
 from interlock.service.client import Client
-from interlock.service.text import cells, plain
+from interlock.service.hostile_text import cells, plain
 from interlock.storage.open import file_of
 from interlock.terminal.screen import Line, Screen, discard_unwritten
 from interlock.terminal.terminal import Terminal

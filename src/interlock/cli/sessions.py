@@ -11,9 +11,9 @@ from interlock.cli.session import Session, execute
 from interlock.domain.credentials import Credential
 from interlock.errors import BadInput
 from interlock.service.credentials import Authenticator
+from interlock.service.hostile_text import plain
 from interlock.service.inline import when
 from interlock.service.shapes import session_shape
-from interlock.service.text import plain
 from interlock.terminal.screen import Line
 
 app = group("Where people have signed in.")

@@ -9,9 +9,9 @@ import typer
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute
 from interlock.domain.statistics import Dimension, Ended, Every, Figures
+from interlock.service.hostile_text import plain, shortened
 from interlock.service.inline import when
 from interlock.service.statistics import LAST, Report, statistics_shape
-from interlock.service.text import plain, shortened
 
 LONGEST_KEY = 60
 NOTHING = "-"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from interlock.service.text import cells
+from interlock.service.hostile_text import cells
 from interlock.terminal.screen import Line
 
 GAP = "  "

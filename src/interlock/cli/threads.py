@@ -11,9 +11,9 @@ from interlock.cli.session import Session, execute
 from interlock.domain.run import ENDED, Run, status_of
 from interlock.engine.threads import ThreadView
 from interlock.errors import NotFound
+from interlock.service.hostile_text import plain, quoted
 from interlock.service.inline import when
 from interlock.service.shapes import page_shape, thread_shape
-from interlock.service.text import plain, quoted
 from interlock.terminal.screen import Line
 
 app = group("Conversations with agents.")

@@ -13,9 +13,9 @@ from interlock.cli.session import Session, execute
 from interlock.domain.credentials import Credential, Scope
 from interlock.service.arguments import duration
 from interlock.service.credentials import Authenticator
+from interlock.service.hostile_text import plain
 from interlock.service.inline import when
 from interlock.service.shapes import credential_shape
-from interlock.service.text import plain
 from interlock.terminal.screen import Line
 
 app = group("Tokens of agents and services.")

@@ -34,11 +34,11 @@ from interlock.engine.watching import Streamed
 from interlock.engine.worker import Worker
 from interlock.errors import BadInput, Forbidden, InterlockError, Refused
 from interlock.service.following import CutShort, unless
+from interlock.service.hostile_text import plain
 from interlock.service.inline import Place, in_order, places
 from interlock.service.replies import Reply, void_votes
 from interlock.service.sentences import sentence
 from interlock.service.shapes import entry_shape, request_shape, run_view_shape
-from interlock.service.text import plain
 from interlock.service.views import RequestView
 from interlock.terminal.presentation import present
 from interlock.terminal.prompts import MEANS

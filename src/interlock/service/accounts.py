@@ -18,8 +18,8 @@ from interlock.engine.idempotency import key_of
 from interlock.engine.ports.accounts import Accounts as KeptAccounts
 from interlock.errors import AlreadyIssued, Closed
 from interlock.service.credentials import Authenticator, Issued
+from interlock.service.hostile_text import warnings_about
 from interlock.service.people import must_manage, warnings_about_group
-from interlock.service.text import warnings_about
 
 INVITATION_LASTS = timedelta(days=7)
 RESET_LASTS = timedelta(days=1)

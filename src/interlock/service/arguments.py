@@ -13,7 +13,7 @@ from interlock.config.values import parse_duration, parse_moment
 from interlock.domain.canonical import Json, parse_json
 from interlock.domain.request import Request
 from interlock.errors import BadInput, InvalidValue
-from interlock.service.text import in_quotes, shortened
+from interlock.service.hostile_text import in_quotes, shortened
 from interlock.service.typed import NOT_JSON, example, is_written, read_value, why_unread
 
 MAX_INPUT = 1_000_000

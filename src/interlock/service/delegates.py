@@ -18,8 +18,8 @@ from interlock.engine.directories import Directories
 from interlock.engine.ports.policies import PolicySet
 from interlock.engine.ports.store import Inbox, Store
 from interlock.errors import InvalidValue
+from interlock.service.hostile_text import in_quotes
 from interlock.service.stored_lists import walk_requests
-from interlock.service.text import in_quotes
 
 MOST_NAMED = 8
 """How many people are offered in place of one whom nobody knows."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from interlock.domain import directory_events as events
 from interlock.domain.directory_events import DirectoryEvent
 from interlock.domain.notice_choice import NoticeChoice
+from interlock.service.hostile_text import in_quotes, shortened
 from interlock.service.inline import when
-from interlock.service.text import in_quotes, shortened
 
 SHORT = 160
 

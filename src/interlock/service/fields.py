@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Any
 
 from interlock.engine.schema_words import FORMAT_WORDS, choices, wants
+from interlock.service.hostile_text import quoted, shortened
 from interlock.service.inline import name_shown, one_line
-from interlock.service.text import quoted, shortened
 
 MANY_WORDS = 1_000
 MANY_FIELDS = 10

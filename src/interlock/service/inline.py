@@ -10,7 +10,7 @@ from typing import Any
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.canonical import Json, canonical_bytes
 from interlock.domain.request import Request
-from interlock.service.text import in_quotes, plain, quoted
+from interlock.service.hostile_text import in_quotes, plain, quoted
 
 FLOW = 60  # how many columns a value may take to stand in a line with others
 WHOLE = 2_000_000

@@ -21,7 +21,7 @@ from interlock.engine.idempotency import key_of
 from interlock.engine.ports.policies import PolicySet
 from interlock.errors import Forbidden
 from interlock.service.delegates import must_be_known
-from interlock.service.text import in_quotes, warnings_about
+from interlock.service.hostile_text import in_quotes, warnings_about
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
-from interlock.service.text import shortened
+from interlock.service.hostile_text import shortened
 
 MOST_REASONS, LONGEST_LEVEL, LONGEST_REASON = 5, 24, 200
 GRAVE = frozenset({"high", "very high", "severe", "critical"})

@@ -10,8 +10,8 @@ from interlock.domain.request import acting, tool_shown
 from interlock.domain.run import Origin
 from interlock.engine.changes import Entry
 from interlock.service.directory_sentences import directory_sentence
+from interlock.service.hostile_text import in_quotes, shortened
 from interlock.service.inline import raw_line, raw_row, when
-from interlock.service.text import in_quotes, shortened
 
 SHORT = 160
 

@@ -11,9 +11,9 @@ from itertools import islice
 
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.canonical import Json
+from interlock.service.hostile_text import shortened
 from interlock.service.inline import counted
 from interlock.service.recipients import RECIPIENTS
-from interlock.service.text import shortened
 
 MOST = 3
 """How many arguments are told."""

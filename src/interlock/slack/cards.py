@@ -13,11 +13,11 @@ from interlock.domain.explain import who_asked
 from interlock.domain.request import acting
 from interlock.domain.verdict_preview import why_grave
 from interlock.engine.changes import Entry
-from interlock.service.deceptive_text import deceptive_text
+from interlock.service.hostile_text import plain, shortened
 from interlock.service.inline import subject_row
 from interlock.service.request_status import ShownStatus, shown_status
+from interlock.service.request_warnings import request_warnings
 from interlock.service.risk import risk_of
-from interlock.service.text import plain, shortened
 from interlock.service.views import RequestView
 from interlock.service.votes_cast import VoteRecord, votes_cast
 from interlock.slack.text import Block, badges, element, escaped, label, line, link_button, literal, rich, section
@@ -79,7 +79,7 @@ def card_of(view: RequestView, history: Sequence[Entry], origin: str | None, per
     if not room.whole:
         where = "open the page to see all of it, and to decide" if address else "its page shows all of it"
         blocks.append(section(f"This is not all of it, so that nobody can decide here: {where}."))
-    blocks += [_small(f"! {one}") for one in deceptive_text(request)[:MANY_WARNINGS]]
+    blocks += [_small(f"! {one}") for one in request_warnings(request)[:MANY_WARNINGS]]
     if request.ask.description:
         blocks += words_of_agent(request.ask.description, MANY_WORDS)
     blocks += _standing(view, status, votes_cast(history))

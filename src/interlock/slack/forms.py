@@ -12,8 +12,8 @@ from interlock.domain.canonical import Json, canonical_bytes
 from interlock.domain.request import Request
 from interlock.errors import InvalidValue
 from interlock.service.fields import Field, fields_of, types_of, wanted
+from interlock.service.hostile_text import harmless
 from interlock.service.inline import subject_row
-from interlock.service.text import harmless
 from interlock.service.typed import read_single, read_value
 from interlock.service.views import RequestView
 from interlock.slack.text import Block, badges, label, line, literal, rich

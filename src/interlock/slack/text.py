@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from interlock.service.text import CLOSE, OPEN, fold_padding, harmless, shortened
+from interlock.service.hostile_text import CLOSE, OPEN, fold_padding, harmless, shortened
 
 Block = dict[str, Any]
 

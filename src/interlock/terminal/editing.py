@@ -11,8 +11,8 @@ from pathlib import Path
 
 from interlock.domain.canonical import Json, parse_json
 from interlock.errors import BadInput, InvalidValue
+from interlock.service.hostile_text import harmless, quoted
 from interlock.service.inline import as_json, one_line
-from interlock.service.text import harmless, quoted
 from interlock.service.typed import cannot_be_read, entries_of, example, is_written, read_value, why_unread
 from interlock.terminal.screen import Line
 from interlock.terminal.terminal import Terminal

@@ -8,8 +8,8 @@ from interlock.domain.canonical import Json, parse_json
 from interlock.engine.schemas import check_value
 from interlock.errors import BadInput, InvalidAnswer
 from interlock.service.fields import Field, entry_of, fields_of, hint
+from interlock.service.hostile_text import quoted
 from interlock.service.inline import one_line
-from interlock.service.text import quoted
 from interlock.service.typed import read_entries, read_single
 from interlock.terminal.terminal import Terminal
 

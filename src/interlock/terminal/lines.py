@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from interlock.engine.ports.channel import Notice
 from interlock.errors import InterlockError
+from interlock.service.hostile_text import plain
 from interlock.service.inline import when
 from interlock.service.sentences import sentence
-from interlock.service.text import plain
 from interlock.terminal.screen import Line, Screen
 
 

@@ -10,10 +10,10 @@ from interlock.domain.action import Action, Draft, Kind, Question
 from interlock.domain.canonical import Json
 from interlock.domain.explain import duration_words
 from interlock.domain.request import Request, Status, acting
-from interlock.service.deceptive_text import deceptive_text
 from interlock.service.fields import wanted
+from interlock.service.hostile_text import harmless, plain, quoted, shortened
 from interlock.service.inline import Place, as_json, name_shown, when
-from interlock.service.text import harmless, plain, quoted, shortened
+from interlock.service.request_warnings import request_warnings
 from interlock.service.views import RequestView
 from interlock.terminal.screen import Line, said
 from interlock.terminal.values import ValueLines
@@ -161,7 +161,7 @@ def _cut(lines: Iterable[Line], most: int) -> Iterator[Line]:
 
 def warning_lines(request: Request) -> Iterator[Line]:
     """Say what in it is there to deceive."""
-    found = deceptive_text(request)
+    found = request_warnings(request)
     for warning in found[:MANY_WARNINGS]:
         yield Line(f"! {warning}", "warn")
     if len(found) > MANY_WARNINGS:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from interlock.domain.action import VERDICTS, Kind, Question, Verdict
 from interlock.errors import BadInput, InvalidValue
 from interlock.service.fields import fields_of, wanted
+from interlock.service.hostile_text import quoted
 from interlock.service.inline import Place, one_line
 from interlock.service.replies import Reply, answered, editable, edited, part_of, typed_answer
-from interlock.service.text import quoted
 from interlock.service.typed import VERDICT_WORDS, unread
 from interlock.service.views import RequestView
 from interlock.terminal import prompts

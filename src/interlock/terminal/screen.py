@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from interlock.errors import InterlockError
-from interlock.service.text import cells, fold_padding, harmless, wrapped
+from interlock.service.hostile_text import cells, fold_padding, harmless, wrapped
 
 STYLES = {"title": "1", "dim": "2", "good": "32", "warn": "33", "bad": "31"}
 NARROWEST = 20

@@ -7,8 +7,8 @@ from typing import Any, TypeGuard
 
 from interlock.domain.canonical import Json
 from interlock.engine.schema_words import place_words
+from interlock.service.hostile_text import cells, fold_padding, harmless, plain, shortened
 from interlock.service.inline import FLOW, name_shown, one_line
-from interlock.service.text import cells, fold_padding, harmless, plain, shortened
 from interlock.terminal.screen import Line, said
 
 LONG_TEXT = 1_000

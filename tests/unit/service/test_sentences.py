@@ -7,8 +7,8 @@ from tests.model.rules import START
 
 from interlock.domain import events, run_events
 from interlock.domain.action import Action, Ask, Draft, Question
+from interlock.service.hostile_text import CLOSE, OPEN, plain
 from interlock.service.sentences import sentence
-from interlock.service.text import CLOSE, OPEN, plain
 
 EVIL = "a\u202eb\x1b[31m"
 NAMED = "a⟨U+202E⟩b⟨ESC⟩[31m"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from interlock.service.text import cells, harmless
+from interlock.service.hostile_text import cells, harmless
 from interlock.terminal.screen import Flow, Screen
 
 BAR = "    │ "

@@ -10,8 +10,8 @@ from difflib import Match, SequenceMatcher
 from typing import Literal
 
 from interlock.domain.canonical import Json, canonical_bytes
+from interlock.service.hostile_text import shortened
 from interlock.service.inline import counted
-from interlock.service.text import shortened
 from interlock.web.pages.value_text import Number, path_words, read, written
 from interlock.web.pages.values import LARGEST, Node, tree
 

@@ -6,10 +6,10 @@ from interlock.domain import collaboration, events, run_events
 from interlock.domain.action import Ask
 from interlock.engine.changes import Entry
 from interlock.service.failures import in_plain_words
+from interlock.service.hostile_text import shortened
 from interlock.service.request_status import asked_words
 from interlock.service.sentences import SHORT, sentence
 from interlock.service.summary import summary, summary_words
-from interlock.service.text import shortened
 
 _AGENT = "agent:"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from interlock.service.text import fold_padding, harmless
+from interlock.service.hostile_text import fold_padding, harmless
 
 LEFT_OUT = ["link", "image", "autolink", "html_inline", "html_block", "reference", "entity"]
 """The syntax that is shown as written: all that leads somewhere, or stands for another character."""
@@ -17,7 +17,7 @@ _PARSER = MarkdownIt("commonmark", {"html": False, "breaks": True}).disable(LEFT
 
 
 def formatted(text: str) -> Markup:
-    """Return a text as markup; what would deceive stands between the marks of `service/text.py` still."""
+    """Return a text as markup; what would deceive stands between the marks of `service/hostile_text.py` still."""
     tokens = _PARSER.parse(fold_padding(harmless(text, lines=True)))
     for token in tokens:
         token.info = ""  # it would become an attribute

@@ -15,8 +15,8 @@ from interlock.domain.canonical import Json
 from interlock.domain.policy_words import policy_words
 from interlock.errors import BadInput
 from interlock.service.arguments import json_given
+from interlock.service.hostile_text import in_quotes
 from interlock.service.policies import Described, Tried, check_policies, try_action
-from interlock.service.text import in_quotes
 from interlock.web.callers import Caller, why_not
 from interlock.web.context import context_of
 from interlock.web.pages.fields import Fields, fields_of

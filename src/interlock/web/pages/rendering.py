@@ -25,10 +25,10 @@ from interlock.domain.explain import duration_words
 from interlock.domain.request import Request, name_of
 from interlock.errors import InterlockError
 from interlock.service.failures import what_happened
+from interlock.service.hostile_text import CLOSE, OPEN, fold_padding, harmless, quoted, shortened
 from interlock.service.inline import as_json
 from interlock.service.pages import Count
 from interlock.service.summary import summaries, summary, summary_words
-from interlock.service.text import CLOSE, OPEN, fold_padding, harmless, quoted, shortened
 from interlock.web.callers import Caller, why_not
 from interlock.web.context import context_of
 from interlock.web.pages.appearance import appearance_of
@@ -103,7 +103,7 @@ def value_text(text: str) -> Markup:
 
 
 def badges(text: str) -> Markup:
-    """Return harmless text as markup; what stands between the marks of `service/text.py` shows as a badge."""
+    """Return harmless text as markup; what stands between the marks of `service/hostile_text.py` shows as a badge."""
     shown = _NAMED.sub(lambda found: _badge(found[1]), str(escape(text)))  # a name needs no escaping
     return Markup(f"<bdi>{shown}</bdi>")  # noqa: S704 - escaped as a whole
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from interlock.domain.canonical import Json
 from interlock.engine.schema_words import place_words
 from interlock.errors import InvalidValue
-from interlock.service.text import harmless
+from interlock.service.hostile_text import harmless
 from interlock.web.pages.field_text import read_json, read_number
 from interlock.web.pages.form_input import Mode, Wire, pointer
 

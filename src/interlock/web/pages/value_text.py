@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from interlock.domain.canonical import Json
+from interlock.service.hostile_text import CLOSE, OPEN, fold_padding, harmless, plain, warnings_about
 from interlock.service.inline import counted
-from interlock.service.text import CLOSE, OPEN, fold_padding, harmless, plain, warnings_about
 
 NAME = "n"
 """The suffix for the name of a field, in the place of a piece: the fourth field's value is `3`, its name `3n`."""

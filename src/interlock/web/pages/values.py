@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from interlock.domain.canonical import Json, canonical_bytes
+from interlock.service.hostile_text import OPEN, harmless
 from interlock.service.inline import counted
-from interlock.service.text import OPEN, harmless
 from interlock.web.pages.value_text import NAME, Number, read, warnings_in, written
 
 LONG_TEXT = 1_000

@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from interlock.errors import InvalidValue
-from interlock.service import text as text_module
+from interlock.service import hostile_text
+from interlock.service.hostile_text import cells, fold_padding, harmless, plain, quoted, warnings_about, wrapped
 from interlock.service.inline import one_line
-from interlock.service.text import cells, fold_padding, harmless, plain, quoted, warnings_about, wrapped
 from interlock.terminal.screen import Line, Screen, said
 from interlock.terminal.terminal import Terminal
 from interlock.terminal.values import ValueLines, difference
@@ -154,7 +154,7 @@ def test_large_text_is_shown_in_linear_time(text):
 
 def test_twice_the_text_is_twice_the_work(monkeypatch):
     counted = []
-    monkeypatch.setattr(text_module, "_width", lambda character: counted.append(character) or 1)
+    monkeypatch.setattr(hostile_text, "_width", lambda character: counted.append(character) or 1)
     work = []
     for size in (5_000, 10_000, 20_000):
         counted.clear()

@@ -1,4 +1,4 @@
-"""What in a request is there to deceive: characters that do not show, and words of several scripts."""
+"""Warnings about a request: characters that do not show, and words that mix scripts."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from interlock.domain.action import Action, Draft, Question
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
+from interlock.service.hostile_text import quoted, shortened, warnings_about
 from interlock.service.inline import FLOW
-from interlock.service.text import quoted, shortened, warnings_about
 
 
-def deceptive_text(request: Request) -> list[str]:
-    """Say what is there to deceive in what is decided on, each once, in words that are harmless already."""
+def request_warnings(request: Request) -> list[str]:
+    """Return warnings about deceptive text in what is decided on, each once, in words that are safe to show."""
     return list(dict.fromkeys(one for text, what in _texts(request) for one in warnings_about(text, what)))
 
 
