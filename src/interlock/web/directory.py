@@ -13,7 +13,7 @@ from interlock.service.arguments import moment
 from interlock.service.people import People
 from interlock.service.people_shapes import choice_shape, delegation_shape, members_shape
 from interlock.web import bodies
-from interlock.web.callers import Caller, Known, Manages
+from interlock.web.callers import AnyCaller, Caller, Manages
 from interlock.web.context import context_of
 from interlock.web.openapi import answers
 
@@ -24,13 +24,13 @@ KINDS: dict[Kinds, Literal["group", "role"]] = {"groups": "group", "roles": "rol
 
 
 @router.get("/delegations", responses=answers("Delegations"))
-async def list_delegations(caller: Known) -> dict[str, Any]:
+async def list_delegations(caller: AnyCaller) -> dict[str, Any]:
     """List who votes for whom: of admins all, of others what they gave and were given."""
     return {"delegations": [delegation_shape(one) for one in await _people(caller).delegations()]}
 
 
 @router.post("/delegations", status_code=HTTPStatus.CREATED, responses=answers("Id", 201, "Made"))
-async def delegate(caller: Known, body: bodies.NewDelegation) -> dict[str, Any]:
+async def delegate(caller: AnyCaller, body: bodies.NewDelegation) -> dict[str, Any]:
     """Let somebody vote for oneself until a moment; admins do that for everybody."""
     made = await _people(caller).delegate(
         body.to,
@@ -44,20 +44,20 @@ async def delegate(caller: Known, body: bodies.NewDelegation) -> dict[str, Any]:
 
 
 @router.delete("/delegations/{delegation_id}", status_code=HTTPStatus.NO_CONTENT)
-async def end_delegation(caller: Known, delegation_id: str) -> None:
+async def end_delegation(caller: AnyCaller, delegation_id: str) -> None:
     """Take a delegation back: votes under it count no more."""
     await _people(caller).end_delegation(delegation_id)
 
 
 @router.get("/notices", responses=answers("NoticeSettings"))
-async def notices(caller: Known, call: Call, of: str | None = None) -> dict[str, Any]:
+async def notices(caller: AnyCaller, call: Call, of: str | None = None) -> dict[str, Any]:
     """Tell how one is told of what waits for one, and by which channels one can be; admins ask that of anybody."""
     return _noticed(caller, call, await _people(caller).notices(of))
 
 
 @router.put("/notices", responses=answers("NoticeSettings"))
 async def choose_notices(
-    caller: Known, call: Call, body: bodies.NewNoticeChoice, of: str | None = None
+    caller: AnyCaller, call: Call, body: bodies.NewNoticeChoice, of: str | None = None
 ) -> dict[str, Any]:
     """Keep how somebody wants to be told. Admins do that for everybody, but for the address."""
     choice = checked_choice(body.choice(), context_of(call).people_channels(caller.principal.tenant))

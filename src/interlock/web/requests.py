@@ -26,7 +26,7 @@ from interlock.service.shapes import (
     view_shape,
 )
 from interlock.web import bodies
-from interlock.web.callers import Caller, Clarifies, Decides, Known, Reads
+from interlock.web.callers import AnyCaller, Caller, Clarifies, Decides, Reads
 from interlock.web.context import context_of
 from interlock.web.etags import tagged
 from interlock.web.openapi import answers
@@ -115,7 +115,7 @@ async def history(caller: Reads, request_id: str) -> dict[str, Any]:
 
 
 @router.post("/votes", responses=answers("VoteResults"))
-async def vote_on_many(caller: Known, call: Call, body: bodies.NewVotes) -> dict[str, Any]:
+async def vote_on_many(caller: AnyCaller, call: Call, body: bodies.NewVotes) -> dict[str, Any]:
     """Vote on up to 500 requests; return what came of each, in order: what is refused undoes no other one."""
     context_of(call).rates.votes(caller.principal.tenant, caller.principal.id, len(body.votes))
     came = await cast_all(caller.client, [one.on(one.request_id, one.key) for one in body.votes])
@@ -130,52 +130,52 @@ def _result(came: Request | InterlockError) -> dict[str, Any]:
 
 
 @router.post("/{request_id}/votes", responses=answers("Request"))
-async def vote(caller: Known, request_id: str, body: bodies.NewVote) -> dict[str, Any]:
+async def vote(caller: AnyCaller, request_id: str, body: bodies.NewVote) -> dict[str, Any]:
     """Vote on what was shown; return the request as it stands afterwards."""
     return request_shape(await cast(caller.client, body.on(request_id)))
 
 
 @router.post("/{request_id}/take-back", responses=answers("Request"))
-async def take_back(caller: Known, request_id: str) -> dict[str, Any]:
+async def take_back(caller: AnyCaller, request_id: str) -> dict[str, Any]:
     """Take back the caller's vote of the present step, or one that was cast for them."""
     return request_shape(await caller.client.take_back(request_id))
 
 
 @router.post("/{request_id}/comments", responses=answers("Request"))
-async def comment(caller: Known, request_id: str, body: bodies.Comment) -> dict[str, Any]:
+async def comment(caller: AnyCaller, request_id: str, body: bodies.Comment) -> dict[str, Any]:
     """Say something about a request; nothing is decided by it."""
     await must_see(caller, request_id)
     return request_shape(await caller.client.comment(request_id, body.text))
 
 
 @router.post("/{request_id}/reservation", responses=answers("Request"))
-async def reserve(caller: Known, request_id: str, body: bodies.NewReservation) -> dict[str, Any]:
+async def reserve(caller: AnyCaller, request_id: str, body: bodies.NewReservation) -> dict[str, Any]:
     """Say that the caller is on it, for a time; nobody is kept from voting by it."""
     return request_shape(await caller.client.reserve(request_id, body.lasts))
 
 
 @router.delete("/{request_id}/reservation", responses=answers("Request"))
-async def end_reservation(caller: Known, request_id: str) -> dict[str, Any]:
+async def end_reservation(caller: AnyCaller, request_id: str) -> dict[str, Any]:
     """Say that the caller is not on it any more."""
     await must_see(caller, request_id)
     return request_shape(await caller.client.end_reservation(request_id))
 
 
 @router.post("/{request_id}/snooze", responses=answers("Request"))
-async def snooze(caller: Known, request_id: str, body: bodies.NewSnooze) -> dict[str, Any]:
+async def snooze(caller: AnyCaller, request_id: str, body: bodies.NewSnooze) -> dict[str, Any]:
     """Put a request aside, for the caller alone: it waits for them, and is not among what does for a time."""
     return request_shape(await caller.client.snooze(request_id, body.lasts))
 
 
 @router.delete("/{request_id}/snooze", responses=answers("Request"))
-async def end_snooze(caller: Known, request_id: str) -> dict[str, Any]:
+async def end_snooze(caller: AnyCaller, request_id: str) -> dict[str, Any]:
     """Take up again what the caller has put aside."""
     await must_see(caller, request_id)
     return request_shape(await caller.client.end_snooze(request_id))
 
 
 @router.post("/{request_id}/clarifications", responses=answers("Request"))
-async def ask_back(caller: Known, request_id: str, body: bodies.Said) -> dict[str, Any]:
+async def ask_back(caller: AnyCaller, request_id: str, body: bodies.Said) -> dict[str, Any]:
     """Ask the agent, or who started it, something; the request stays open, and nothing is decided by it."""
     return request_shape(await asked_back(caller, request_id, body.text))
 
@@ -199,26 +199,26 @@ async def clarified(caller: Caller, request_id: str, number: int, text: str) -> 
 
 
 @router.post("/{request_id}/delegations", responses=answers("Request"))
-async def delegate(caller: Known, request_id: str, body: bodies.Delegation) -> dict[str, Any]:
+async def delegate(caller: AnyCaller, request_id: str, body: bodies.Delegation) -> dict[str, Any]:
     """Let another person vote for the caller on this request."""
     return request_shape(await caller.client.delegate(request_id, to=body.to, reason=body.reason))
 
 
 @router.delete("/{request_id}/delegations", responses=answers("Request"))
-async def take_back_delegation(caller: Known, request_id: str) -> dict[str, Any]:
+async def take_back_delegation(caller: AnyCaller, request_id: str) -> dict[str, Any]:
     """Let nobody vote for the caller on this request alone any more; a vote under it counts no more."""
     await must_see(caller, request_id)
     return request_shape(await caller.client.take_back_delegation(request_id))
 
 
 @router.post("/{request_id}/extensions", responses=answers("Request"))
-async def extend(caller: Known, request_id: str, body: bodies.Extension) -> dict[str, Any]:
+async def extend(caller: AnyCaller, request_id: str, body: bodies.Extension) -> dict[str, Any]:
     """Give the present step of a request more time."""
     return request_shape(await caller.client.extend(request_id, body.by, reason=body.reason))
 
 
 @router.post("/{request_id}/settlement", responses=answers("Request"))
-async def settle(caller: Known, request_id: str, body: bodies.Settlement) -> dict[str, Any]:
+async def settle(caller: AnyCaller, request_id: str, body: bodies.Settlement) -> dict[str, Any]:
     """Say what became of an effect of which nobody knows."""
     settled = await caller.client.settle(request_id, body.became, result=body.result, comment=body.comment)
     return request_shape(settled)

@@ -19,7 +19,16 @@ from interlock.service.own_account import SignedIn
 from interlock.service.sessions import Sessions
 from interlock.service.shapes import session_shape
 from interlock.web import bodies
-from interlock.web.callers import SIGNS_IN, Caller, Known, check_same_site, must, note_principal, open_to_all, why_not
+from interlock.web.callers import (
+    SIGNS_IN,
+    AnyCaller,
+    Caller,
+    check_same_site,
+    must,
+    note_principal,
+    open_to_all,
+    why_not,
+)
 from interlock.web.context import Context, context_of
 from interlock.web.openapi import answers
 
@@ -59,7 +68,7 @@ async def sign_in(request: Request, response: Response, body: bodies.SignIn) -> 
 
 
 @router.get("/session", responses=answers("Who"))
-async def who(caller: Known) -> dict[str, Any]:
+async def who(caller: AnyCaller) -> dict[str, Any]:
     """Say who the caller is."""
     directory = await caller.client.system.directories.directory(caller.principal.tenant)
     person = directory.canonical(caller.principal.id)
@@ -67,7 +76,7 @@ async def who(caller: Known) -> dict[str, Any]:
 
 
 @router.delete("/session", status_code=HTTPStatus.NO_CONTENT)
-async def sign_out(caller: Known, request: Request, response: Response) -> None:
+async def sign_out(caller: AnyCaller, request: Request, response: Response) -> None:
     """End the session, or revoke the token, that this call came with."""
     context = context_of(request)
     if caller.credential.kind == "token":
@@ -78,7 +87,7 @@ async def sign_out(caller: Known, request: Request, response: Response) -> None:
 
 
 @router.get("/sessions", responses=answers("Sessions"))
-async def list_sessions(caller: Known, request: Request, of: Of = None) -> dict[str, Any]:
+async def list_sessions(caller: AnyCaller, request: Request, of: Of = None) -> dict[str, Any]:
     """List where a person is signed in, the last used first. Nothing in it signs anybody in."""
     person = await _person(caller, of, context_of(request))
     found = await _sessions(caller).live(person)
@@ -86,14 +95,14 @@ async def list_sessions(caller: Known, request: Request, of: Of = None) -> dict[
 
 
 @router.delete("/sessions", responses=answers("Ended"))
-async def end_sessions(caller: Known, request: Request, of: Of = None) -> dict[str, Any]:
+async def end_sessions(caller: AnyCaller, request: Request, of: Of = None) -> dict[str, Any]:
     """End all sessions of a person but the one that this call came with."""
     person = await _person(caller, of, context_of(request))
     return {"ended": [one.id for one in await _sessions(caller).end_all(person, but={caller.credential.id})]}
 
 
 @router.delete("/sessions/{session_id}", status_code=HTTPStatus.NO_CONTENT)
-async def end_session(caller: Known, request: Request, session_id: str) -> None:
+async def end_session(caller: AnyCaller, request: Request, session_id: str) -> None:
     """End a session: one of the caller's or, as `admin`, anybody's."""
     anybodys = await why_not(caller, Permission.manage, context_of(request)) is None
     await _sessions(caller).end(session_id, None if anybodys else caller.principal.id)

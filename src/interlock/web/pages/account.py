@@ -21,7 +21,7 @@ from interlock.web.pages.chat_accounts import CHATS
 from interlock.web.pages.fields import Fields, fields_of
 from interlock.web.pages.form_errors import SHOWN_AT_FORMS, FormError, form_error_of
 from interlock.web.pages.joining import LIMITS, NAMED, new_password
-from interlock.web.pages.routing import Person, pages
+from interlock.web.pages.routing import SignedInPerson, pages
 from interlock.web.pages.settings import settings_page
 from interlock.web.sessions import begin_session, begin_with
 
@@ -39,7 +39,7 @@ DONE = {
 
 
 @router.get("/account")
-async def account_page(call: Call, caller: Person, done: str = "") -> Response:
+async def account_page(call: Call, caller: SignedInPerson, done: str = "") -> Response:
     """Show what the reader can do with their account."""
     shown: dict[str, Any] = {
         "account": await context_of(call).own_account.account_of(caller.credential),
@@ -54,7 +54,7 @@ async def account_page(call: Call, caller: Person, done: str = "") -> Response:
 
 
 @router.get("/account/password")
-async def password_page(call: Call, caller: Person) -> Response:
+async def password_page(call: Call, caller: SignedInPerson) -> Response:
     """Show the form that changes the password; or say that there is no password."""
     if await context_of(call).own_account.account_of(caller.credential) is None:
         return await settings_page(call, "no_password.html", caller)
@@ -62,7 +62,7 @@ async def password_page(call: Call, caller: Person) -> Response:
 
 
 @router.post("/account/password")
-async def change_password(call: Call, caller: Person) -> Response:
+async def change_password(call: Call, caller: SignedInPerson) -> Response:
     """Change the password; all other sessions end."""
     context, form = context_of(call), await fields_of(call)
     try:
@@ -74,14 +74,16 @@ async def change_password(call: Call, caller: Person) -> Response:
 
 
 @router.get("/account/second-factor")
-async def second_factor_page(call: Call, caller: Person) -> Response:
+async def second_factor_page(call: Call, caller: SignedInPerson) -> Response:
     """Show the form that adds or removes the second factor; or say that there is no password to add one to."""
     if await context_of(call).own_account.account_of(caller.credential) is None:
         return await settings_page(call, "no_password.html", caller)
     return await _second_factor(call, caller)
 
 
-async def _second_factor(call: Call, caller: Person, form_error: FormError | None = None, key: str = "") -> Response:
+async def _second_factor(
+    call: Call, caller: SignedInPerson, form_error: FormError | None = None, key: str = ""
+) -> Response:
     """Return the page; after a refusal, with the key that the authenticator may have already."""
     key = key or context_of(call).own_account.new_key()
     address = address_of(key, caller.principal.id)
@@ -90,7 +92,7 @@ async def _second_factor(call: Call, caller: Person, form_error: FormError | Non
 
 
 @router.post("/account/second-factor")
-async def add_second_factor(call: Call, caller: Person) -> Response:
+async def add_second_factor(call: Call, caller: SignedInPerson) -> Response:
     """Add the second factor, and show the recovery codes once."""
     context, form = context_of(call), await fields_of(call)
     try:
@@ -103,7 +105,7 @@ async def add_second_factor(call: Call, caller: Person) -> Response:
 
 
 @router.post("/account/second-factor/off")
-async def drop_second_factor(call: Call, caller: Person) -> Response:
+async def drop_second_factor(call: Call, caller: SignedInPerson) -> Response:
     """Remove the second factor."""
     context, form = context_of(call), await fields_of(call)
     try:
@@ -114,7 +116,7 @@ async def drop_second_factor(call: Call, caller: Person) -> Response:
 
 
 @router.post("/account/sessions")
-async def end_sessions(call: Call, caller: Person) -> Response:
+async def end_sessions(call: Call, caller: SignedInPerson) -> Response:
     """End one of the reader's sessions, or all but this one."""
     form, mine = await fields_of(call), caller.principal.id
     if not form["session"]:
@@ -126,7 +128,7 @@ async def end_sessions(call: Call, caller: Person) -> Response:
 
 
 @router.post("/account/appearance")
-async def choose_appearance(call: Call, caller: Person) -> Response:  # noqa: ARG001 - only people choose
+async def choose_appearance(call: Call, caller: SignedInPerson) -> Response:  # noqa: ARG001 - only people choose
     """Keep how pages look in this browser."""
     form, answer = await fields_of(call), _to("/account?done=appearance")
     chosen = Appearance(form["theme"], bool(form["shortcuts"]))

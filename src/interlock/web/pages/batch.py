@@ -25,7 +25,7 @@ from interlock.web.pages.fields import Fields, fields_of
 from interlock.web.pages.inbox_rows import asked_twice, what_became
 from interlock.web.pages.rendering import page
 from interlock.web.pages.request_parts import confirmed_because
-from interlock.web.pages.routing import Decider, Person, pages
+from interlock.web.pages.routing import Decider, SignedInPerson, pages
 from interlock.web.pages.subjects import shown_subject
 from interlock.web.pages.values import PIECE_ROOM, Room
 from interlock.web.visible import must_see, visible_inbox
@@ -85,7 +85,7 @@ async def show(call: Call, caller: Decider) -> Response:
 
 
 @router.post("/batch")
-async def decide(call: Call, caller: Person) -> Response:
+async def decide(call: Call, caller: SignedInPerson) -> Response:
     """Cast one verdict on each request as shown; say what came of each. Sent again, it does nothing more."""
     form = await fields_of(call)
     shown = dict(pair.partition(" ")[::2] for pair in form.every("on")[:MOST])

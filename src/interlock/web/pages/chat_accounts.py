@@ -13,7 +13,7 @@ from interlock.web.callers import Caller
 from interlock.web.context import context_of
 from interlock.web.pages.fields import Fields, fields_of
 from interlock.web.pages.form_errors import SHOWN_AT_FORMS, FormError, form_error_of
-from interlock.web.pages.routing import Person, pages
+from interlock.web.pages.routing import SignedInPerson, pages
 from interlock.web.pages.settings import settings_page
 
 router = pages()
@@ -23,13 +23,13 @@ CHATS = {"slack": "Slack"}
 
 
 @router.get("/account/chats/link")
-async def link_page(call: Call, caller: Person, code: str = "") -> Response:
+async def link_page(call: Call, caller: SignedInPerson, code: str = "") -> Response:
     """Show the account, and ask whether it is the reader's. Opening the page changes nothing."""
     return await _link_page(call, caller, code)
 
 
 @router.post("/account/chats/link")
-async def link(call: Call, caller: Person) -> Response:
+async def link(call: Call, caller: SignedInPerson) -> Response:
     """Link the account to the reader, and say so."""
     form = await fields_of(call)
     try:
@@ -42,7 +42,7 @@ async def link(call: Call, caller: Person) -> Response:
 
 
 @router.post("/account/chats/unlink")
-async def unlink(call: Call, caller: Person) -> Response:
+async def unlink(call: Call, caller: SignedInPerson) -> Response:
     """Remove an account's link."""
     user = chat_user_of(await fields_of(call))
     await context_of(call).chat_accounts.unlink(caller.principal, user, own=True)

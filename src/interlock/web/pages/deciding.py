@@ -39,7 +39,7 @@ from interlock.web.callers import Caller
 from interlock.web.pages.fields import Fields, fields_of
 from interlock.web.pages.request_parts import Refusal, confirmed_because
 from interlock.web.pages.requests import shown
-from interlock.web.pages.routing import Person, counted, pages, signed_in
+from interlock.web.pages.routing import SignedInPerson, counted, pages, signed_in
 from interlock.web.visible import must_see, visible_inbox
 
 router = pages()
@@ -57,7 +57,7 @@ WRONG = (BadInput, ReasonMissing, NotOffered, NotEditable, Forbidden)
 
 
 @router.post("/requests/{request_id}/decide")
-async def decide(call: Call, caller: Person, request_id: str) -> Response:
+async def decide(call: Call, caller: SignedInPerson, request_id: str) -> Response:
     """Cast the vote that a form of the page sends."""
     form = await fields_of(call)
 
@@ -101,31 +101,31 @@ def _option(request: Request, number: str) -> Json:
 
 
 @router.post("/requests/{request_id}/take-back")
-async def take_back(call: Call, caller: Person, request_id: str) -> Response:
+async def take_back(call: Call, caller: SignedInPerson, request_id: str) -> Response:
     """Take back the reader's vote of the present step."""
     return await _acted(call, caller, request_id, lambda client, _: client.take_back(request_id))
 
 
 @router.post("/requests/{request_id}/comment")
-async def comment(call: Call, caller: Person, request_id: str) -> Response:
+async def comment(call: Call, caller: SignedInPerson, request_id: str) -> Response:
     """Say something; nothing is decided by it."""
     return await _acted(call, caller, request_id, lambda client, form: client.comment(request_id, form["text"]), "text")
 
 
 @router.post("/requests/{request_id}/reserve")
-async def reserve(call: Call, caller: Person, request_id: str) -> Response:
+async def reserve(call: Call, caller: SignedInPerson, request_id: str) -> Response:
     """Reserve the request for the reader."""
     return await _acted(call, caller, request_id, lambda client, _: client.reserve(request_id))
 
 
 @router.post("/requests/{request_id}/end-reservation")
-async def end_reservation(call: Call, caller: Person, request_id: str) -> Response:
+async def end_reservation(call: Call, caller: SignedInPerson, request_id: str) -> Response:
     """End the reader's reservation."""
     return await _acted(call, caller, request_id, lambda client, _: client.end_reservation(request_id))
 
 
 @router.post("/requests/{request_id}/snooze")
-async def snooze(call: Call, caller: Person, request_id: str) -> Response:
+async def snooze(call: Call, caller: SignedInPerson, request_id: str) -> Response:
     """Put the request aside, for the reader alone."""
     return await _acted(
         call, caller, request_id, lambda client, form: client.snooze(request_id, form["lasts"]), "lasts"
@@ -133,13 +133,13 @@ async def snooze(call: Call, caller: Person, request_id: str) -> Response:
 
 
 @router.post("/requests/{request_id}/end-snooze")
-async def end_snooze(call: Call, caller: Person, request_id: str) -> Response:
+async def end_snooze(call: Call, caller: SignedInPerson, request_id: str) -> Response:
     """End that the reader has put the request aside."""
     return await _acted(call, caller, request_id, lambda client, _: client.end_snooze(request_id))
 
 
 @router.post("/requests/{request_id}/delegate")
-async def delegate(call: Call, caller: Person, request_id: str) -> Response:
+async def delegate(call: Call, caller: SignedInPerson, request_id: str) -> Response:
     """Let somebody else vote for the reader."""
     return await _acted(
         call,
@@ -151,13 +151,13 @@ async def delegate(call: Call, caller: Person, request_id: str) -> Response:
 
 
 @router.post("/requests/{request_id}/take-back-delegation")
-async def take_back_delegation(call: Call, caller: Person, request_id: str) -> Response:
+async def take_back_delegation(call: Call, caller: SignedInPerson, request_id: str) -> Response:
     """Take back the reader's delegation on this request."""
     return await _acted(call, caller, request_id, lambda client, _: client.take_back_delegation(request_id))
 
 
 @router.post("/requests/{request_id}/extend")
-async def extend(call: Call, caller: Person, request_id: str) -> Response:
+async def extend(call: Call, caller: SignedInPerson, request_id: str) -> Response:
     """Give the present step more time."""
     return await _acted(
         call, caller, request_id, lambda client, form: client.extend(request_id, form["by"], reason=form["why"]), "why"
@@ -165,7 +165,7 @@ async def extend(call: Call, caller: Person, request_id: str) -> Response:
 
 
 @router.post("/requests/{request_id}/ask-back")
-async def ask_back(call: Call, caller: Person, request_id: str) -> Response:
+async def ask_back(call: Call, caller: SignedInPerson, request_id: str) -> Response:
     """Ask the agent, or the person who started it, a question."""
     return await _acted(
         call, caller, request_id, lambda client, form: client.ask_back(request_id, form["question"]), "question"
@@ -184,7 +184,7 @@ async def clarify(call: Call, caller: Clarifier, request_id: str) -> Response:
 
 
 @router.post("/requests/{request_id}/settle")
-async def settle(call: Call, caller: Person, request_id: str) -> Response:
+async def settle(call: Call, caller: SignedInPerson, request_id: str) -> Response:
     """Say what became of an unknown effect."""
 
     def settled(client: Client, form: Fields) -> Awaitable[Request]:

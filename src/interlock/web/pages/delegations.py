@@ -20,7 +20,7 @@ from interlock.web.callers import Caller, why_not
 from interlock.web.context import context_of
 from interlock.web.pages.fields import Fields, fields_of
 from interlock.web.pages.form_errors import SHOWN_AT_FORMS, FormError, form_error_of
-from interlock.web.pages.routing import Person, pages
+from interlock.web.pages.routing import SignedInPerson, pages
 from interlock.web.pages.settings import settings_page
 
 router = pages()
@@ -34,7 +34,7 @@ NAMED = {
 
 
 @router.get("/settings/delegations")
-async def list_delegations(call: Call, caller: Person, done: str = "") -> Response:
+async def list_delegations(call: Call, caller: SignedInPerson, done: str = "") -> Response:
     """List the delegations that the reader may see, with a form for a new one."""
     return await _shown(call, caller, Fields([]), None, DONE.get(done, ""))
 
@@ -66,7 +66,7 @@ async def _shown(call: Call, caller: Caller, form: Fields, form_error: FormError
 
 
 @router.post("/settings/delegations")
-async def delegate(call: Call, caller: Person) -> Response:
+async def delegate(call: Call, caller: SignedInPerson) -> Response:
     """Let somebody vote for the reader; admins may delegate for others."""
     form = await fields_of(call)
     try:
@@ -90,7 +90,7 @@ async def delegate(call: Call, caller: Person) -> Response:
 
 
 @router.post("/settings/delegations/end")
-async def end(call: Call, caller: Person) -> Response:
+async def end(call: Call, caller: SignedInPerson) -> Response:
     """Take a delegation back."""
     form = await fields_of(call)
     with suppress(NotFound):  # it was taken back already

@@ -30,7 +30,7 @@ from interlock.web.pages.form_input import Blank, Entry, Given, State, changed, 
 from interlock.web.pages.rendering import page
 from interlock.web.pages.request_parts import Refusal, confirmed_because
 from interlock.web.pages.requests import shown
-from interlock.web.pages.routing import Person, Reader, counted, pages
+from interlock.web.pages.routing import Reader, SignedInPerson, counted, pages
 from interlock.web.pages.schema_forms import Field, read, show_misfits
 from interlock.web.pages.schema_parts import ANYTHING, Schema
 from interlock.web.pages.values import node_of
@@ -149,13 +149,13 @@ async def answer(call: Call, caller: Reader, request_id: str) -> Response:
 
 
 @router.post("/requests/{request_id}/edit")
-async def edit_sent(call: Call, caller: Person, request_id: str) -> Response:
+async def edit_sent(call: Call, caller: SignedInPerson, request_id: str) -> Response:
     """Approve with changes, or preview them."""
     return await _sent(call, caller, request_id, Verdict.edit)
 
 
 @router.post("/requests/{request_id}/answer")
-async def answer_sent(call: Call, caller: Person, request_id: str) -> Response:
+async def answer_sent(call: Call, caller: SignedInPerson, request_id: str) -> Response:
     """Answer, or preview the answer."""
     return await _sent(call, caller, request_id, Verdict.respond)
 

@@ -16,7 +16,7 @@ from interlock.web.callers import SIGNS_IN, check_same_site, open_to_all
 from interlock.web.context import context_of
 from interlock.web.pages.fields import Fields, fields_of
 from interlock.web.pages.form_errors import SHOWN_AT_FORMS, FormError, form_error_of, form_page
-from interlock.web.pages.routing import Person, pages
+from interlock.web.pages.routing import SignedInPerson, pages
 from interlock.web.sessions import begin_with
 
 router = pages()
@@ -52,7 +52,7 @@ async def join(call: Call) -> Response:
 
 
 @router.get("/welcome")
-async def welcome_page(call: Call, caller: Person) -> Response:
+async def welcome_page(call: Call, caller: SignedInPerson) -> Response:
     """Ask the person who came by the first link to make an account; nobody else can sign in yet."""
     if not await context_of(call).first_account.is_missing(caller.principal):
         return RedirectResponse("/", HTTPStatus.SEE_OTHER)
@@ -60,7 +60,7 @@ async def welcome_page(call: Call, caller: Person) -> Response:
 
 
 @router.post("/welcome", dependencies=[SIGNS_IN])
-async def welcome(call: Call, caller: Person) -> Response:
+async def welcome(call: Call, caller: SignedInPerson) -> Response:
     """Make the first account, and sign in with it."""
     context, form = context_of(call), await fields_of(call)
     try:

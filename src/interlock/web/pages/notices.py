@@ -17,7 +17,7 @@ from interlock.web.callers import Caller
 from interlock.web.context import context_of
 from interlock.web.pages.fields import Fields, fields_of
 from interlock.web.pages.form_errors import SHOWN_AT_FORMS, FormError, form_error_of
-from interlock.web.pages.routing import Person, pages
+from interlock.web.pages.routing import SignedInPerson, pages
 from interlock.web.pages.settings import settings_page
 
 router = pages()
@@ -28,13 +28,13 @@ DONE = {"saved": "This is how you are told from now on."}
 
 
 @router.get("/account/notices")
-async def notices_page(call: Call, caller: Person, done: str = "") -> Response:
+async def notices_page(call: Call, caller: SignedInPerson, done: str = "") -> Response:
     """Show what the reader has chosen."""
     return await _shown(call, caller, await _people(caller).notices(), done=DONE.get(done, ""))
 
 
 @router.post("/account/notices")
-async def choose(call: Call, caller: Person) -> Response:
+async def choose(call: Call, caller: SignedInPerson) -> Response:
     """Keep what the reader chooses."""
     form = await fields_of(call)
     channels = context_of(call).people_channels(caller.principal.tenant)

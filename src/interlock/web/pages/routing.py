@@ -72,7 +72,7 @@ def signed_in(need: Permission) -> Callable[..., Awaitable[Caller]]:
 
 Reader = Annotated[Caller, Depends(signed_in(Permission.read))]
 Decider = Annotated[Caller, Depends(signed_in(Permission.decide))]
-Person = Annotated[Caller, Depends(signed_in(Permission.anyone_known))]
+SignedInPerson = Annotated[Caller, Depends(signed_in(Permission.anyone_known))]
 
 
 def own_address(given: str | None, otherwise: str = "/") -> str:

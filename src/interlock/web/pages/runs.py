@@ -21,7 +21,7 @@ from interlock.web.callers import Caller
 from interlock.web.context import context_of
 from interlock.web.pages.fields import fields_of
 from interlock.web.pages.rendering import page
-from interlock.web.pages.routing import Person, Reader, pages
+from interlock.web.pages.routing import Reader, SignedInPerson, pages
 from interlock.web.pages.timeline import timeline_of, told_about
 from interlock.web.pages.values import LARGEST, Node, node_of
 from interlock.web.visible import run_seen, runs_about, runs_seen, thread_seen
@@ -140,7 +140,7 @@ async def _of_thread(caller: Caller, run: Run) -> list[Run]:
 
 
 @router.post("/runs/{run_id}/{change}")
-async def change(call: Call, caller: Person, run_id: str, change: Change) -> Response:
+async def change(call: Call, caller: SignedInPerson, run_id: str, change: Change) -> Response:
     """Cancel a run, retry it, or accept its agent's new version; if it is too late, show how the run stands."""
     form = await fields_of(call)
     await run_seen(caller, run_id)

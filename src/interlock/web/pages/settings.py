@@ -14,7 +14,7 @@ from interlock.web.callers import Caller, why_not
 from interlock.web.context import context_of
 from interlock.web.pages.form_errors import FormError, form_page
 from interlock.web.pages.rendering import Section
-from interlock.web.pages.routing import Person, pages, signed_in
+from interlock.web.pages.routing import SignedInPerson, pages, signed_in
 
 router = pages()
 
@@ -34,7 +34,7 @@ PARTS = (
 
 
 @router.get("/settings")
-async def settings(call: Call, caller: Person) -> Response:
+async def settings(call: Call, caller: SignedInPerson) -> Response:
     """Redirect admins to people, everybody else to their own account."""
     manages = await why_not(caller, Permission.manage, context_of(call)) is None
     return RedirectResponse("/settings/people" if manages else "/account", HTTPStatus.SEE_OTHER)
