@@ -330,7 +330,7 @@ async def test_a_channel_begins_where_it_is_told_to(store, clock):
 
 
 async def test_many_entries_that_nobody_is_told_of_are_passed_and_not_read_for_ever(store, clock, monkeypatch):
-    monkeypatch.setattr(following, "AT_ONCE", 5)
+    monkeypatch.setattr(following, "ENTRIES_AT_ONCE", 5)
     for number in range(12):
         await store.commit(changes(started(f"run_{number:02}", clock.at)))
     heard = Heard()
@@ -377,7 +377,7 @@ async def test_an_end_that_was_claimed_in_larger_batches_is_still_said_to_be_tol
     entries = await store.feed(TENANT)
     crashed = Cursor("", 1, entries[3].position, Lease("gone", clock.at))
     await store.move_cursor(TENANT, "on-call", crashed)
-    monkeypatch.setattr(following, "AT_ONCE", 1)
+    monkeypatch.setattr(following, "ENTRIES_AT_ONCE", 1)
     heard = Heard()
     async with following_on(store, heard, begin=None):
         await until(lambda: heard.told == asked("req_1", "req_2", "req_3"))

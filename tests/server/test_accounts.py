@@ -17,7 +17,7 @@ from interlock.service.accounts import RESET_LASTS
 from interlock.service.agent_client import AgentClient, Asked
 from interlock.service.factors import NOWHERE
 from interlock.service.own_account import OwnAccount
-from interlock.service.passwords import AT_ONCE, WAITING, Passwords
+from interlock.service.passwords import HASHES_AT_ONCE, WAITING, Passwords
 from interlock.testing.people import principal
 from interlock.web.rates import Rates
 
@@ -422,14 +422,14 @@ async def test_guesses_by_the_hundred_are_sent_away_and_hold_nobody_up(server, m
     loop = asyncio.get_running_loop()
     monkeypatch.setattr(passwords, "_verify", slow)
     guesses = [asyncio.create_task(sign_in(server, f"nobody-{number}", OTHER)) for number in range(60)]
-    while not all(guess.done() for guess in guesses[AT_ONCE + WAITING :]):
+    while not all(guess.done() for guess in guesses[HASHES_AT_ONCE + WAITING :]):
         await asyncio.sleep(0.01)
     right = await sign_in(server)
     assert (right.status_code, right.headers["retry-after"]) == (503, "5")
     assert right.json()["code"] == "too_busy"
     judged.set()
     answers = [answer.status_code for answer in await asyncio.gather(*guesses)]
-    assert (answers.count(401), answers.count(503)) == (AT_ONCE + WAITING, 60 - AT_ONCE - WAITING)
+    assert (answers.count(401), answers.count(503)) == (HASHES_AT_ONCE + WAITING, 60 - HASHES_AT_ONCE - WAITING)
     assert (await sign_in(server)).status_code == 200  # what was not judged does not count as an attempt
 
 

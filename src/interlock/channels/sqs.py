@@ -29,7 +29,7 @@ MOST_BYTES = 256 * 1024
 ATTRIBUTES = 100
 """What names and types of a dead letter's attributes have at most, in bytes: they count as well."""
 
-AT_ONCE = 16
+CALLS_AT_ONCE = 16
 LONG_POLL = 20
 VISIBILITY = 30
 """For how many seconds a reply is ours: short, as what is fetched when a process is killed is hidden for so long."""
@@ -44,7 +44,10 @@ def connected(region: str | None) -> Any:
         BadInput: if no region is given, here or by that chain.
     """
     config = Config(
-        connect_timeout=5, read_timeout=LONG_POLL + 10, retries={"total_max_attempts": 2}, max_pool_connections=AT_ONCE
+        connect_timeout=5,
+        read_timeout=LONG_POLL + 10,
+        retries={"total_max_attempts": 2},
+        max_pool_connections=CALLS_AT_ONCE,
     )
     try:
         return boto3.client("sqs", region_name=region, config=config)
@@ -56,7 +59,7 @@ class SqsSender(EventSender):
     """Implements the port `Sender`. The queue is there already: whoever runs the account makes it."""
 
     schedule = BROKER
-    at_once = AT_ONCE
+    at_once = CALLS_AT_ONCE
 
     def __init__(self, channel: EventChannel, queue: Queue) -> None:
         super().__init__(channel)
@@ -93,7 +96,7 @@ class Queue:
     def __init__(self, given: str, region: str | None) -> None:
         self.given = given
         self._client = connected(region)
-        self._threads = ThreadPoolExecutor(AT_ONCE, f"interlock-sqs-{given}")
+        self._threads = ThreadPoolExecutor(CALLS_AT_ONCE, f"interlock-sqs-{given}")
         self._url = given if given.startswith(("https://", "http://")) else ""
 
     async def put(self, body: str, *, group: str, **attributes: str) -> str:

@@ -16,7 +16,7 @@ from interlock.errors import BadInput
 from interlock.service.arguments import duration, moment
 from interlock.service.hostile_text import plain
 from interlock.service.inline import when
-from interlock.service.people import Given
+from interlock.service.people import ListedDelegation
 from interlock.service.people_shapes import delegation_shape, members_shape
 from interlock.terminal.screen import Line
 
@@ -134,7 +134,7 @@ def _end(now: datetime, lasts: str | None, until: str | None) -> datetime:
             raise BadInput("Say when it ends: --for 5d, or --until 2026-12-01T09:00:00Z.")
 
 
-def _row(given: Given) -> tuple[str, ...]:
+def _row(given: ListedDelegation) -> tuple[str, ...]:
     one = given.delegation
     begins = "" if one.since is None else when(one.since)
     ends = "" if one.until is None else when(one.until)

@@ -19,7 +19,7 @@ from interlock.domain.statistics import Dimension, Every
 from interlock.service.administration import Invitation
 from interlock.service.from_shapes import account_of, choice_of, delivery_of, given_of, report_of, session_of
 from interlock.service.pages import Page
-from interlock.service.people import Given
+from interlock.service.people import ListedDelegation
 from interlock.service.people_shapes import choice_shape
 from interlock.service.policies import Described
 from interlock.service.statistics import LAST, Report
@@ -139,7 +139,7 @@ class Managing(Deciding):
         """
         await self._calls.done("DELETE", _member(kind, name, person))
 
-    async def list_delegations(self) -> Sequence[Given]:
+    async def list_delegations(self) -> Sequence[ListedDelegation]:
         """Return the delegations that this principal may see: admins all, others those that they gave or were given."""
         told = await self._calls.get("/directory/delegations")
         return understood(lambda one: [*map(given_of, one["delegations"])], told)

@@ -50,10 +50,10 @@ class NoticeChoice:
 
     def way(self, channel: str) -> Way:
         """Return how they are told by a channel."""
-        return self.ways.get(channel, AT_ONCE)
+        return self.ways.get(channel, IMMEDIATELY)
 
 
-AT_ONCE = Way()
+IMMEDIATELY = Way()
 NO_CHOICE = NoticeChoice()
 
 

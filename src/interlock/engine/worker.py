@@ -30,7 +30,7 @@ SWEEP = 5.0
 MARGIN = 5.0
 """Seconds beyond `GRACE` that a stopping worker waits for the advances under way."""
 
-TURNS = 8
+LOOP_YIELDS = 8
 """Event-loop turns yielded after the commit, so that waiting callers are answered before the agent starts and blocks
 the loop for milliseconds."""
 
@@ -273,7 +273,7 @@ class Worker:
             committed.cancel()
             raise
         committed.set_result(None)
-        for _ in range(TURNS):
+        for _ in range(LOOP_YIELDS):
             await asyncio.sleep(0)
         if slots.open:  # otherwise nobody would extend the lease
             await self.runner.carry_on(start)

@@ -42,7 +42,7 @@ SHOWN = 200
 """How many characters of what was asked elsewhere are shown."""
 
 
-class Given(NamedTuple):
+class GraphInput(NamedTuple):
     """What LangGraph is given: a run's input, a command that resumes it, or nothing where it goes on by itself."""
 
     value: Any
@@ -101,7 +101,7 @@ class GraphAdvance:
         advancing, state = self.advancing, self.state
         run = advancing.advance.record.run
         given = await self._given()
-        if not isinstance(given, Given):
+        if not isinstance(given, GraphInput):
             return given
         elsewhere = Elsewhere()
         callbacks = [elsewhere, *([Refusals(advancing)] if run.pause else [])]
@@ -130,7 +130,7 @@ class GraphAdvance:
         await advancing.finish()
         return self._paused(asks, self.state)
 
-    async def _given(self) -> Given | Ending:
+    async def _given(self) -> GraphInput | Ending:
         """Return what the graph is given to begin, or to go on; or how the advance ends if it is not to run at all."""
         agent, state = self.agent, self.state
         run = self.advancing.advance.record.run
@@ -138,7 +138,7 @@ class GraphAdvance:
         if begun and not agent.continues(state.made_by) and not agent.continues(run.agent_version):
             return _mismatch(run, agent, state)
         if run.midway or not begun:
-            return Given(None if run.midway else run.input)
+            return GraphInput(None if run.midway else run.input)
         if run.pause:
             changed = state.made_by != agent.version or pauses.at_breakpoint(run)
             if changed and not await pauses.stands_there(run, self.graph, self.config, agent.breakpoints):
@@ -147,18 +147,18 @@ class GraphAdvance:
         stands = await forking.fork(run, agent, self.graph, state, self.config)
         if isinstance(stands, Failed):
             return stands
-        return self._paused(stands, self.state) if stands else Given(None)
+        return self._paused(stands, self.state) if stands else GraphInput(None)
 
-    async def _resumed(self) -> Given | Ending:
+    async def _resumed(self) -> GraphInput | Ending:
         """Return what the graph is given to go on from its pause; or another pause, if a change has led it there."""
         advancing = self.advancing
         command = pauses.resumption(advancing.advance.record.run, self.graph, self.state, advancing.known)
         if command is None:
-            return Given(None)
+            return GraphInput(None)
         asks = await pauses.rerouted(self.graph, self.config, self.agent, advancing, command)
         if asks is None:
-            return Given(command)
-        return self._paused(asks, self.state) if asks else Given(None)
+            return GraphInput(command)
+        return self._paused(asks, self.state) if asks else GraphInput(None)
 
     def _done(self, output: Json) -> Done:
         """End with the state, so that it can be read, and a run of the same thread can go on from it."""

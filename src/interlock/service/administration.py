@@ -13,7 +13,7 @@ from interlock.domain.notice_choice import NoticeChoice
 from interlock.service.accounts import Accounts
 from interlock.service.client import Client
 from interlock.service.credentials import Authenticator, Issued
-from interlock.service.people import Given, People
+from interlock.service.people import ListedDelegation, People
 from interlock.service.policies import Described, explain_action
 from interlock.service.sessions import Sessions
 
@@ -98,7 +98,7 @@ class Administration:
         """Take somebody out of a group, or take a role from them."""
         await self._people.remove(kind, name, person)
 
-    async def list_delegations(self) -> Sequence[Given]:
+    async def list_delegations(self) -> Sequence[ListedDelegation]:
         """Return the delegations that this principal may see."""
         return await self._people.delegations()
 

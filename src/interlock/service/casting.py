@@ -16,7 +16,7 @@ from interlock.errors import BadInput, InterlockError
 MOST = 500
 """How many votes one call takes."""
 
-AT_ONCE = 64
+REQUESTS_AT_ONCE = 64
 """How many of them are under way at once: commits that wait for each other share a transaction."""
 
 
@@ -92,7 +92,7 @@ async def cast_all(client: Voter, votes: Sequence[SubmittedVote]) -> list[Reques
     by_request: dict[str, list[int]] = {}
     for number, vote in enumerate(votes):
         by_request.setdefault(vote.request_id, []).append(number)
-    turn = asyncio.Semaphore(AT_ONCE)
+    turn = asyncio.Semaphore(REQUESTS_AT_ONCE)
 
     async def of_one_request(numbers: Sequence[int]) -> None:
         async with turn:

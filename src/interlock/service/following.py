@@ -27,7 +27,7 @@ from interlock.failpoints import failpoint
 
 T = TypeVar("T")
 
-AT_ONCE = 100
+ENTRIES_AT_ONCE = 100
 LOOK_AGAIN = 5.0
 LEASE = timedelta(seconds=30)
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0
@@ -119,7 +119,7 @@ class Reader:
 
     async def feed(self, after: str) -> Sequence[Entry]:
         """Return the next entries after a position."""
-        return await self.store.feed(self.tenant, after=after, limit=AT_ONCE)
+        return await self.store.feed(self.tenant, after=after, limit=ENTRIES_AT_ONCE)
 
     async def rest(self, since: int, seconds: float = LOOK_AGAIN) -> None:
         """Return when something has changed since a token, or after so many seconds, or when it is stopped."""
@@ -252,7 +252,7 @@ class Follower:
 
     async def _pass(self, cursor: Cursor, entries: Sequence[Entry]) -> None:
         """Go on behind entries that nobody is told of. At the end of the log that is kept in mind, and not written."""
-        if len(entries) < AT_ONCE:
+        if len(entries) < ENTRIES_AT_ONCE:
             self._passed = cursor.version, entries[-1].position
         else:
             await self._move(replace(cursor, position=entries[-1].position, lease=None))

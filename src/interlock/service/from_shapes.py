@@ -30,7 +30,7 @@ from interlock.engine.threads import ThreadView
 from interlock.errors import RecordAltered
 from interlock.service.inbox import Listed
 from interlock.service.pages import Count, Page
-from interlock.service.people import Given
+from interlock.service.people import ListedDelegation
 from interlock.service.run_views import RunView
 from interlock.service.statistics import Report
 from interlock.service.views import RequestView
@@ -182,9 +182,11 @@ def account_of(shape: Shape) -> Account:
     return read_as(Account, {**shape, "changed_at": shape["password_set_at"]})
 
 
-def given_of(shape: Shape) -> Given:
+def given_of(shape: Shape) -> ListedDelegation:
     """Return a delegation, and its id."""
-    return Given(read_as(Delegation, {**shape, "giver": shape["from"], "delegate": shape["to"]}), shape["id"])
+    return ListedDelegation(
+        read_as(Delegation, {**shape, "giver": shape["from"], "delegate": shape["to"]}), shape["id"]
+    )
 
 
 def choice_of(shape: Shape) -> NoticeChoice:

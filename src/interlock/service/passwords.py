@@ -15,7 +15,7 @@ from interlock.errors import TooBusy
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
-AT_ONCE = 2
+HASHES_AT_ONCE = 2
 WAITING = 16
 """How many wait for that at most. Whoever comes then is sent away at once: guesses by the hundred hold nobody up."""
 
@@ -33,7 +33,7 @@ class Passwords:
 
     def __init__(self, memory: int = 65_536, times: int = 3) -> None:
         self._cost = memory, times
-        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._at_once = asyncio.Semaphore(HASHES_AT_ONCE)
         self._under_way = 0
 
     @cached_property
@@ -53,7 +53,7 @@ class Passwords:
         Raises:
             TooBusy: if so.
         """
-        if self._under_way >= AT_ONCE + WAITING:
+        if self._under_way >= HASHES_AT_ONCE + WAITING:
             said = f"Too many passwords are being checked at this moment: try again in {RETRY_AFTER} s."
             raise TooBusy(said, retry_after=RETRY_AFTER)
 

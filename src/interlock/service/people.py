@@ -25,7 +25,7 @@ from interlock.service.hostile_text import in_quotes, warnings_about
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class ListedDelegation:
     """A delegation, and its id; what the configuration's file says has none."""
 
     delegation: Delegation
@@ -130,13 +130,13 @@ class People:
         at_machine = directory.local_roles and me.startswith(LOCAL_PREFIX)
         return self._principal.kind == "person" and (me == person or at_machine)
 
-    async def delegations(self) -> Sequence[Given]:
+    async def delegations(self) -> Sequence[ListedDelegation]:
         """Return the delegations that this principal may see: admins all, others those that they gave or were given."""
         kept = await self._directories.kept(self._tenant)
         directory = await self._directories.directory(self._tenant)
         mine = directory.canonical(self._principal.id)
-        by_file = [Given(one) for one in self._directories.configured().directory.delegations]
-        every = [*by_file, *(Given(one, key) for key, one in sorted(kept.delegations.items()))]
+        by_file = [ListedDelegation(one) for one in self._directories.configured().directory.delegations]
+        every = [*by_file, *(ListedDelegation(one, key) for key, one in sorted(kept.delegations.items()))]
         sees_all = self._why_not(directory) is None
         return [one for one in every if sees_all or mine in {one.delegation.giver, one.delegation.delegate}]
 

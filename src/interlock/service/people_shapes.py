@@ -8,7 +8,7 @@ from typing import Any
 
 from interlock.domain.directory import Account
 from interlock.domain.notice_choice import NoticeChoice
-from interlock.service.people import Given
+from interlock.service.people import ListedDelegation
 
 
 def account_shape(account: Account) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def members_shape(members: Mapping[str, frozenset[str]]) -> dict[str, list[str]]
     return {name: sorted(members[name]) for name in sorted(members)}
 
 
-def delegation_shape(given: Given) -> dict[str, Any]:
+def delegation_shape(given: ListedDelegation) -> dict[str, Any]:
     """Return a delegation; what the configuration's file says has no id."""
     one = given.delegation
     said = {"from": one.giver, "to": one.delegate, "since": at(one.since), "until": at(one.until)}

@@ -14,7 +14,7 @@ from interlock.errors import Forbidden, RecordAltered
 from interlock.service.parts import Parts
 
 PAGE = 200
-AT_ONCE = 16
+RUNS_AT_ONCE = 16
 _ENDED = RunFilter(statuses=tuple(sorted(ENDED)))
 
 
@@ -56,8 +56,8 @@ async def prune(system: Parts, principal: Principal, before: datetime, *, only_c
         return Pruned(
             len(found), await system.store.prune_deliveries(principal.tenant, before, only_count=True), altered
         )
-    for begin in range(0, len(found), AT_ONCE):
-        some = found[begin : begin + AT_ONCE]
+    for begin in range(0, len(found), RUNS_AT_ONCE):
+        some = found[begin : begin + RUNS_AT_ONCE]
         await asyncio.gather(*(system.runs.threads.forget(run.id, principal) for run in some))
     return Pruned(len(found), await system.store.prune_deliveries(principal.tenant, before), altered)
 

@@ -26,7 +26,7 @@ LOOK = 5.0
 STALE = 0.5
 """Seconds for which it is believed that a caller's session or token still holds: nothing is told on an older look."""
 
-AT_ONCE = 32_000
+BYTES_AT_ONCE = 32_000
 """How many bytes of entries are written to somebody before it is looked whether they take more."""
 
 
@@ -136,7 +136,7 @@ class Broadcast:
         part, size = list[Entry](), 0
         for entry in entries:
             size += len(entry.body)
-            if part and size > AT_ONCE:
+            if part and size > BYTES_AT_ONCE:
                 yield part
                 part, size = [], len(entry.body)
             part.append(entry)

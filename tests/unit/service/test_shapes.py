@@ -26,7 +26,7 @@ from interlock.service.error_table import error_shape
 from interlock.service.from_shapes import count_of, credential_of, entry_of, listed_of, run_view_of, view_of
 from interlock.service.inbox import Which
 from interlock.service.pages import Count
-from interlock.service.people import Given
+from interlock.service.people import ListedDelegation
 from interlock.service.people_shapes import account_shape, delegation_shape
 from interlock.service.shapes import (
     bundles_shape,
@@ -211,7 +211,10 @@ def test_an_account_and_a_delegation_are_what_the_schema_says():
     for account in (Account("mia", AccountStatus.active, at, True, at), Account("bob", AccountStatus.disabled, None)):
         check(account_shape(account), "account")
     assert set(ALL["$defs"]["account"]["properties"]["status"]["enum"]) == {str(one) for one in AccountStatus}
-    for given in (Given(Delegation("mia", "bob", at, at, "away"), "delegation_1"), Given(Delegation("mia", "bob", at))):
+    for given in (
+        ListedDelegation(Delegation("mia", "bob", at, at, "away"), "delegation_1"),
+        ListedDelegation(Delegation("mia", "bob", at)),
+    ):
         check(delegation_shape(given), "standing_delegation")
 
 

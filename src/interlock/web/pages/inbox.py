@@ -29,7 +29,7 @@ from interlock.web.visible import MOST_PAGES, VisibleInbox, must_see, requests_s
 router = pages()
 
 ON_A_PAGE = 50
-TURNS = 8
+LOOP_YIELDS = 8
 """Event-loop turns yielded before a page is refreshed: hundreds refresh at once, and votes must not wait behind
 them."""
 
@@ -52,7 +52,7 @@ async def inbox(call: Call, caller: Decider) -> Response:
     if not view.shown:
         return await _listed(call, caller, view)
     async with context_of(call).refreshing:
-        for _ in range(TURNS):
+        for _ in range(LOOP_YIELDS):
             await asyncio.sleep(0)
         return await _listed(call, caller, view)
 

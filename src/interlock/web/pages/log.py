@@ -53,11 +53,11 @@ def _given(stream: str = "", by: str = "", kind: str = "", since: str = "") -> d
     return {name: text.strip() for name, text in given.items() if text.strip()}
 
 
-Given = Annotated[dict[str, str], Depends(_given)]
+LogFilters = Annotated[dict[str, str], Depends(_given)]
 
 
 @router.get("/log")
-async def show(call: Call, caller: LogReader, given: Given, at: str = "") -> Response:
+async def show(call: Call, caller: LogReader, given: LogFilters, at: str = "") -> Response:
     """Show a page of the log, newest entries first; or from a day on, oldest first."""
     system, tenant = caller.client.system, caller.principal.tenant
     found = await log_page(system.store, tenant, await _filter(caller, given), at=at, limit=ROWS)
@@ -92,7 +92,7 @@ def _day(text: str | None) -> datetime | None:
 
 
 @router.get("/log/export")
-async def export(call: Call, caller: LogReader, given: Given) -> Response:
+async def export(call: Call, caller: LogReader, given: LogFilters) -> Response:
     """Send all matching entries, one per line, oldest first, as `interlock log --json` does."""
     entries = _lines(context_of(call), caller, await _filter(caller, given))
     headers = {"Content-Disposition": 'attachment; filename="interlock-log.jsonl"', "X-Accel-Buffering": "no"}
