@@ -1,4 +1,4 @@
-"""The only place where concrete parts meet. Nothing opens a file or a socket until `build` is called."""
+"""The only place where concrete components meet. Nothing opens a file or a socket until `build` is called."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from interlock.engine.watching import Watcher
 from interlock.runtime.loading.langgraph_json import project_agents
 from interlock.runtime.loading.registry import LOAD_SECONDS, Registry
 from interlock.service.client import Client
-from interlock.service.parts import Parts
+from interlock.service.components import Components
 from interlock.storage.open import kept_results, open_store
 from interlock.waking.configured import hints_of, tasks_of
 from interlock.waking.wakers import HintedWaker, NotifiedWaker, PollingWaker
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class System(Parts):
+class System(Components):
     """One process's Interlock, put together.
 
     Args:
@@ -65,7 +65,7 @@ class System(Parts):
 
     async def close(self) -> None:
         """Let go of everything."""
-        await Parts.close(self)  # `super()` does not know a class with slots
+        await Components.close(self)  # `super()` does not know a class with slots
         for told in (self.hints, self.tasks):
             if told is not None:
                 await asyncio.to_thread(told.close)
@@ -109,8 +109,8 @@ def build(  # noqa: PLR0913 - everything but the settings and the agents has a d
     ends = AdvanceEnds(store, directories, waker, desk.pool, keeps=settings.limits.states or KEPT_STATES)
     runs = Runs(store, directories, runtime, waker, hand_off, queues=settings.threads.when_busy == "queue")
     openings = Openings(store, directories, waker, desk.pool)
-    parts = (store, policies, book, waker, desk, ends, openings, runs, runtime, registry, kept, directories)
-    return System(*parts, settings=settings, registry=registry, hints=hints, tasks=tasks)
+    components = (store, policies, book, waker, desk, ends, openings, runs, runtime, registry, kept, directories)
+    return System(*components, settings=settings, registry=registry, hints=hints, tasks=tasks)
 
 
 def _waker(store: Store, hints: WorkHints | None) -> Waker:

@@ -80,7 +80,7 @@ async def test_a_page_that_was_opened_by_somebody_else_decides_nothing_and_shows
 async def test_by_password_after_a_mistake_to_the_request_by_the_keyboard_alone(site, own, size):
     await joined(site, own)
     asked = await ask(await site.agent(), PAY)
-    await site.context.parts.directories.kept("default")
+    await site.context.components.directories.kept("default")
     olga = await site.person(OLGA)
     await olga.put(f"/directory/groups/managers/members/{ZOE}")
     page = await site.opened_by(None, size)

@@ -19,7 +19,7 @@ from interlock.engine.changes import Entry
 from interlock.engine.ports.sender import CHANNEL_ITSELF, Message, NotNeeded, NotTaken, Recipient
 from interlock.engine.ports.store import Inbox
 from interlock.errors import BadInput
-from interlock.service.parts import Parts
+from interlock.service.components import Components
 
 ASKS = frozenset({"opened", "step_reached", "reminded", "escalated", "extended", "asked_back"})
 """What is no news any more where the request is decided."""
@@ -57,7 +57,7 @@ class AppriseSender:
     def __init__(  # noqa: PLR0913 - what a channel is made of
         self,
         name: str,
-        parts: Parts,
+        components: Components,
         address: str,
         *,
         tenant: str,
@@ -68,7 +68,7 @@ class AppriseSender:
         self.name = name
         self.tenant = tenant
         self.most_an_hour = most_an_hour
-        self._parts = parts
+        self._components = components
         self._events = events
         self._origin = origin
         self._apprise = Apprise()
@@ -90,7 +90,7 @@ class AppriseSender:
         """Do nothing: each message has a connection of its own."""
 
     async def _several(self) -> tuple[str, str]:
-        if await self._parts.store.inbox(self.tenant, Inbox(), limit=1):
+        if await self._components.store.inbox(self.tenant, Inbox(), limit=1):
             return "More requests wait", f"More requests wait than are told one by one: {self._origin}/"
         if self._events <= ASKS:
             raise NotNeeded("Nothing waits any more.")

@@ -29,8 +29,8 @@ from interlock.domain.reply_tokens import SHORTEST_KEY
 from interlock.domain.signatures import key_of
 from interlock.engine.ports.sender import Sender
 from interlock.errors import BadInput, InvalidConfig, InvalidValue
+from interlock.service.components import Components
 from interlock.service.notices import Notices, mail_address_of
-from interlock.service.parts import Parts
 from interlock.service.queue_replies import QueueReplies
 from interlock.service.token_replies import ReplyTokens
 
@@ -55,14 +55,14 @@ class Surroundings:
     origin: str | None = None
 
 
-def senders_of(channels: Mapping[str, AnyChannel], around: Surroundings, parts: Parts) -> list[Sender]:
+def senders_of(channels: Mapping[str, AnyChannel], around: Surroundings, components: Components) -> list[Sender]:
     """Return what carries the messages of each channel.
 
     Raises:
         BadInput: if a secret is not where it should be or is none, an address cannot be used, or what a channel needs
             is not installed.
     """
-    return [_sender(name, settings, around, parts) for name, settings in channels.items()]
+    return [_sender(name, settings, around, components) for name, settings in channels.items()]
 
 
 class Listener(Protocol):
@@ -73,7 +73,7 @@ class Listener(Protocol):
 
 
 def listeners_of(
-    channels: Mapping[str, AnyChannel], around: Surroundings, parts: Parts, complain: Callable[[str], None]
+    channels: Mapping[str, AnyChannel], around: Surroundings, components: Components, complain: Callable[[str], None]
 ) -> list[Listener]:
     """Return what takes replies of each channel that has any.
 
@@ -86,7 +86,7 @@ def listeners_of(
             continue
         given = settings.replies
         key = _reply_key(f"channels.{name}.replies.key", given.key, around)
-        replies = QueueReplies(parts, key, tenant=settings.tenant, channel=name, via=settings.type)
+        replies = QueueReplies(components, key, tenant=settings.tenant, channel=name, via=settings.type)
         found.append(_listener(name, settings, given.queue, replies, around, complain))
     return found
 
@@ -123,7 +123,7 @@ def _listener(  # noqa: PLR0913, PLR0917 - what a listener is made of
     return SqsReplies(Queue(queue, settings.region), Queue(f"{queue}-dead", settings.region), replies, complain)
 
 
-def _sender(name: str, settings: AnyChannel, around: Surroundings, parts: Parts) -> Sender:
+def _sender(name: str, settings: AnyChannel, around: Surroundings, components: Components) -> Sender:
     try:
         match settings:
             case WebhookSettings():
@@ -133,11 +133,11 @@ def _sender(name: str, settings: AnyChannel, around: Surroundings, parts: Parts)
             case SqsSettings():
                 return _sqs(name, settings, around)
             case SlackSettings():
-                return _slack(name, settings, around, parts)
+                return _slack(name, settings, around, components)
             case MailSettings():
-                return _mail(name, settings, around, parts)
+                return _mail(name, settings, around, components)
             case AppriseSettings():
-                return _apprise(name, settings, around, parts)
+                return _apprise(name, settings, around, components)
     except ModuleNotFoundError as missing:
         extra = {"apprise": "notify"}.get(settings.type, settings.type)
         raise BadInput(
@@ -180,25 +180,25 @@ def _sqs(name: str, settings: SqsSettings, around: Surroundings) -> Sender:
     return SqsSender(_channel(name, settings, around), Queue(settings.queue, settings.region))
 
 
-def _slack(name: str, settings: SlackSettings, around: Surroundings, parts: Parts) -> Sender:
+def _slack(name: str, settings: SlackSettings, around: Surroundings, components: Components) -> Sender:
     from interlock.slack.configured import slack_channel  # noqa: PLC0415 - needs what the extra brings
     from interlock.slack.direct import SlackDirectSender  # noqa: PLC0415
     from interlock.slack.sender import SlackSender  # noqa: PLC0415
 
     channel = slack_channel(name, settings, around.folder, around.environ, around.origin)
     if settings.room is None:
-        return SlackDirectSender(channel, parts, settings.most_an_hour)
-    return SlackSender(channel, parts)
+        return SlackDirectSender(channel, components, settings.most_an_hour)
+    return SlackSender(channel, components)
 
 
-def _mail(name: str, settings: MailSettings, around: Surroundings, parts: Parts) -> Sender:
+def _mail(name: str, settings: MailSettings, around: Surroundings, components: Components) -> Sender:
     from interlock.channels.mail import MailSender, MailServer  # noqa: PLC0415 - few installations send mail
 
     where, key = f"channels.{name}.password", settings.password
     password = "" if key is None else read_secret(where, around.folder, around.environ, env=key.env, file=key.file)
     return MailSender(
         name,
-        Notices(parts, settings.tenant, name, mail_address_of(name)),
+        Notices(components, settings.tenant, name, mail_address_of(name)),
         MailServer(settings.host, settings.port, settings.security, settings.user or "", password),
         tenant=settings.tenant,
         sender=(settings.sender_name, settings.sender),
@@ -209,13 +209,13 @@ def _mail(name: str, settings: MailSettings, around: Surroundings, parts: Parts)
     )
 
 
-def _apprise(name: str, settings: AppriseSettings, around: Surroundings, parts: Parts) -> Sender:
+def _apprise(name: str, settings: AppriseSettings, around: Surroundings, components: Components) -> Sender:
     from interlock.channels.apprise import AppriseSender  # noqa: PLC0415 - needs what the extra brings
 
     where, at = f"channels.{name}.address", settings.address
     return AppriseSender(
         name,
-        parts,
+        components,
         read_secret(where, around.folder, around.environ, env=at.env, file=at.file),
         tenant=settings.tenant,
         events=frozenset(settings.events),

@@ -15,7 +15,7 @@ from interlock.engine import tracing
 from interlock.engine.idempotency import check_key
 from interlock.engine.integrity import verified
 from interlock.errors import BadInput, EffectRefused, Forbidden, InvalidValue, NotFound
-from interlock.service.parts import Parts
+from interlock.service.components import Components
 
 ASKED_HERE = "api"
 """In the place of the LangGraph task: who asks here acts through the ledger of effects."""
@@ -55,7 +55,7 @@ class AgentClient:
         Forbidden: if the principal is no agent.
     """
 
-    def __init__(self, system: Parts, principal: Principal, *, key: str | None = None) -> None:
+    def __init__(self, system: Components, principal: Principal, *, key: str | None = None) -> None:
         if principal.kind != "agent":
             raise Forbidden(f"{principal.id} is no agent: people decide, and agents ask.")
         self.system = system

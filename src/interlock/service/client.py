@@ -18,9 +18,9 @@ from interlock.engine.states import kept_state
 from interlock.engine.threads import checked_name
 from interlock.engine.watching import NOBODY, Watcher
 from interlock.errors import BadInput, InvalidValue
+from interlock.service.components import Components
 from interlock.service.deliveries import send_again
 from interlock.service.following import Reader
-from interlock.service.parts import Parts
 from interlock.service.request_client import RequestClient
 from interlock.service.run_views import RunView
 
@@ -41,14 +41,14 @@ class Client(RequestClient):
     `RecordAltered`; `Conflict`, if others were faster many times in a row; `StoreUnavailable`.
 
     Args:
-        system: its parts; one system serves many clients.
+        system: its components; one system serves many clients.
         principal: who reads and acts.
         key: an idempotency key, for one call. See `keyed`.
         notes_views: whoever reads a request has seen it. See `unseen`.
     """
 
     def __init__(
-        self, system: Parts, principal: Principal, *, key: str | None = None, notes_views: bool = True
+        self, system: Components, principal: Principal, *, key: str | None = None, notes_views: bool = True
     ) -> None:
         _check_principal(principal)
         super().__init__(system, principal, key=key, notes_views=notes_views)

@@ -16,7 +16,7 @@ from interlock.domain.reply_tokens import ReplyGrant
 from interlock.domain.request import Request
 from interlock.domain.verdict_preview import why_confirmed
 from interlock.errors import Forbidden, NotFound, RecordAltered, Unauthenticated
-from interlock.service.parts import Parts
+from interlock.service.components import Components
 from interlock.service.risk import risk_of
 from interlock.service.token_replies import TokenReplies, TokenReply
 from interlock.service.views import RequestView, Views
@@ -53,9 +53,9 @@ class DecisionLinks:
         keys: by what their tokens are made, and for which tenant.
     """
 
-    def __init__(self, parts: Parts, keys: Sequence[tuple[str, bytes]]) -> None:
-        self._parts = parts
-        self._replies = TokenReplies(parts, keys, via=VIA, name=VIA)
+    def __init__(self, components: Components, keys: Sequence[tuple[str, bytes]]) -> None:
+        self._components = components
+        self._replies = TokenReplies(components, keys, via=VIA, name=VIA)
 
     async def opened(self, token: str) -> OpenedLink:
         """Return what a link is for. Nothing is changed, and nobody is noted to have seen anything.
@@ -64,9 +64,11 @@ class DecisionLinks:
             Unauthenticated: if it is none of ours, has ended, or is for somebody who may not see the request any more.
         """
         grant = await self._replies.grant_of(TokenReply(token))
-        person, parts = self._person(grant), self._parts
+        person, components = self._person(grant), self._components
         try:
-            view = await Views(parts.store, parts.directories, person, parts.book).request(grant.request_id)
+            view = await Views(components.store, components.directories, person, components.book).request(
+                grant.request_id
+            )
         except (NotFound, RecordAltered):
             raise Unauthenticated("What the link was for is gone, or is not what its log says.") from None
         reader = view.directory.canonical(grant.person)

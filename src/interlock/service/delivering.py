@@ -9,8 +9,8 @@ from interlock.engine.changes import Entry
 from interlock.engine.deliverer import Deliverer
 from interlock.engine.delivery_plan import DeliveryPlan
 from interlock.engine.ports.sender import Sender
+from interlock.service.components import Components
 from interlock.service.following import Follower, Reader, concerns_people
-from interlock.service.parts import Parts
 
 ENDINGS = frozenset({"effect_executed", "effect_failed", "effect_lapsed"})
 """What has become of an approval: people are not asked for anything by it, but a card or a program says it."""
@@ -31,11 +31,11 @@ class Delivering:
         complain: is told what goes wrong.
     """
 
-    def __init__(self, parts: Parts, senders: Sequence[Sender], complain: Callable[[str], None]) -> None:
-        self._parts = parts
+    def __init__(self, components: Components, senders: Sequence[Sender], complain: Callable[[str], None]) -> None:
+        self._components = components
         self._senders = senders
         self._complain = complain
-        self.deliverer = Deliverer(parts.store, senders, complain)
+        self.deliverer = Deliverer(components.store, senders, complain)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Plan and send until it is stopped."""
@@ -49,7 +49,7 @@ class Delivering:
             group.create_task(self.deliverer.run(stop))
 
     def _follower(self, tenant: str, stop: asyncio.Event) -> Follower:
-        store = self._parts.store
+        store = self._components.store
         plan = DeliveryPlan(store, tenant, self._senders, self.deliverer.wake, self._complain)
-        reader = Reader(store, self._parts.waker, tenant, stop)
+        reader = Reader(store, self._components.waker, tenant, stop)
         return Follower(reader, plan, complain=self._complain, wanted=is_told)

@@ -21,10 +21,10 @@ from interlock.engine.changes import Entry
 from interlock.engine.ports.deliveries import DeliveryFilter
 from interlock.engine.ports.sender import Message, NotNeeded, NotYet, Recipient
 from interlock.errors import NotFound, RecordAltered
+from interlock.service.components import Components
 from interlock.service.delivering import is_told
 from interlock.service.inbox import Listed, PersonalInbox
 from interlock.service.pages import Count, walk
-from interlock.service.parts import Parts
 from interlock.service.views import RequestView, Views
 
 SHOWN_IN_DIGEST = 20
@@ -80,9 +80,9 @@ class Notices:
     """
 
     def __init__(
-        self, parts: Parts, tenant: str, channel: str, address_of: AddressOf, *, updates: bool = False
+        self, components: Components, tenant: str, channel: str, address_of: AddressOf, *, updates: bool = False
     ) -> None:
-        self._parts = parts
+        self._components = components
         self._tenant = tenant
         self._channel = channel
         self._address_of = address_of
@@ -95,7 +95,7 @@ class Notices:
         occasion = occasion_of(entry.event, request)
         if occasion is None and not self._updates:
             return []
-        known, now = await self._known(), await self._parts.store.now()
+        known, now = await self._known(), await self._components.store.now()
         told = await self._told(request.id) if self._updates or occasion is Occasion.ended else []
         people = told_by(entry.event, request, known.directory, await self._can_vote(request, known, now), told)
         found = {person: Recipient(person, alone=True) for person in told} if self._updates else {}
@@ -111,7 +111,7 @@ class Notices:
             NotNeeded: if there is nothing to say to them any more.
             NotYet: if it is said later.
         """
-        known, now, person = await self._known(), await self._parts.store.now(), message.delivery.recipient
+        known, now, person = await self._known(), await self._components.store.now(), message.delivery.recipient
         choice, address = known.choice(person), self._address_of(known, person)
         if address is None or person in known.directory.disabled:
             raise NotNeeded(f"{person} is not reached by this channel.")
@@ -160,7 +160,7 @@ class Notices:
 
     async def _can_vote(self, request: Request, known: Known, now: datetime) -> Sequence[str]:
         try:
-            policy = await self._parts.book.pinned(request.route.policy_hash)
+            policy = await self._components.book.pinned(request.route.policy_hash)
         except RecordAltered:  # nobody can vote, and no other message waits for that
             return ()
         nobody = Principal("service:notices", "service", self._tenant, self._channel)
@@ -169,27 +169,28 @@ class Notices:
     async def _told(self, request_id: str) -> list[str]:
         wanted = DeliveryFilter(self._channel, about=(request_id,))
         pages = walk(
-            lambda at, most: self._parts.store.deliveries(self._tenant, wanted, after=at, limit=most), attrgetter("id")
+            lambda at, most: self._components.store.deliveries(self._tenant, wanted, after=at, limit=most),
+            attrgetter("id"),
         )
         is_told = (DeliveryState.waiting, DeliveryState.delivered)
         return sorted({one.recipient async for one in pages if one.state in is_told and one.event != BUNDLE})
 
     async def _known(self) -> Known:
-        directories = self._parts.directories
+        directories = self._components.directories
         return Known(await directories.kept(self._tenant), await directories.directory(self._tenant))
 
     async def _view(self, message: Message, person: str) -> RequestView:
-        parts = self._parts
-        views = Views(parts.store, parts.directories, self._principal(person), parts.book)
+        components = self._components
+        views = Views(components.store, components.directories, self._principal(person), components.book)
         try:
             return await views.request(message.delivery.request_id)
         except (NotFound, RecordAltered):
             raise NotNeeded("The request is gone, or is not what its log says.") from None
 
     async def _digest(self, person: str, address: str, known: Known) -> PersonalNotice:
-        parts = self._parts
+        components = self._components
         principal = self._principal(person)
-        inbox = PersonalInbox(parts.store, known.directory, parts.book, principal, sees_all=False)
+        inbox = PersonalInbox(components.store, known.directory, components.book, principal, sees_all=False)
         page = await inbox.page("mine", limit=SHOWN_IN_DIGEST)
         if not page.rows:
             raise NotNeeded(f"Nothing waits for {person}.")

@@ -11,7 +11,7 @@ from interlock.domain.authority import Principal
 from interlock.domain.run import ENDED, Run
 from interlock.engine.ports.store import RunFilter
 from interlock.errors import Forbidden, RecordAltered
-from interlock.service.parts import Parts
+from interlock.service.components import Components
 
 PAGE = 200
 RUNS_AT_ONCE = 16
@@ -33,7 +33,7 @@ class Pruned:
     left: tuple[str, ...] = ()
 
 
-async def prune(system: Parts, principal: Principal, before: datetime, *, only_count: bool = False) -> Pruned:
+async def prune(system: Components, principal: Principal, before: datetime, *, only_count: bool = False) -> Pruned:
     """Delete the states of runs that ended before a moment, and the messages that were made before it.
 
     The messages of a request stay that was open then, or is: what comes next of it changes them. The state from which a
@@ -62,7 +62,7 @@ async def prune(system: Parts, principal: Principal, before: datetime, *, only_c
     return Pruned(len(found), await system.store.prune_deliveries(principal.tenant, before), altered)
 
 
-async def _ended(system: Parts, tenant: str, before: datetime) -> AsyncIterator[Run]:
+async def _ended(system: Components, tenant: str, before: datetime) -> AsyncIterator[Run]:
     """Read the runs that ended before a moment, and have left states."""
     after = None
     while page := await system.store.runs(tenant, _ENDED, after=after, limit=PAGE):
@@ -75,7 +75,7 @@ async def _ended(system: Parts, tenant: str, before: datetime) -> AsyncIterator[
 class _Threads:
     """Says what threads still need. Each is looked at once: what begins in it meanwhile begins with what it has now."""
 
-    def __init__(self, system: Parts, tenant: str) -> None:
+    def __init__(self, system: Components, tenant: str) -> None:
         self.altered: list[str] = []
         self._system = system
         self._tenant = tenant

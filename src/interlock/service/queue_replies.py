@@ -10,7 +10,7 @@ from typing import Any
 from interlock.domain.canonical import strict_json
 from interlock.domain.request import Request
 from interlock.errors import InterlockError, InvalidValue, StoreUnavailable, Unauthenticated
-from interlock.service.parts import Parts
+from interlock.service.components import Components
 from interlock.service.token_replies import TokenReplies, TokenReply
 
 MOST_BYTES = 1_000_000
@@ -26,8 +26,8 @@ class QueueReplies:
         via: by what they come, as the log names it, such as `rabbitmq`.
     """
 
-    def __init__(self, parts: Parts, key: bytes, *, tenant: str, channel: str, via: str) -> None:
-        self._replies = TokenReplies(parts, [(tenant, key)], via=via, name=channel)
+    def __init__(self, components: Components, key: bytes, *, tenant: str, channel: str, via: str) -> None:
+        self._replies = TokenReplies(components, [(tenant, key)], via=via, name=channel)
 
     async def take(self, body: bytes) -> Request:
         """Cast the vote that a reply stands for; the same reply again changes nothing, and returns what it returned.

@@ -7,20 +7,20 @@ from typing import Any
 from interlock.domain.canonical import read_canonical
 from interlock.engine.codec import encode_policy
 from interlock.errors import NotFound
-from interlock.service.parts import Parts
+from interlock.service.components import Components
 from interlock.service.shapes import agent_shape
 
 
-async def agent_rules(parts: Parts, tenant: str, name: str) -> dict[str, Any]:
+async def agent_rules(components: Components, tenant: str, name: str) -> dict[str, Any]:
     """Return an agent as it loads here, and what is configured for it.
 
     Raises:
         NotFound: if none has this name.
     """
-    found = await parts.agents.examined(name)
+    found = await components.agents.examined(name)
     if not found:
         raise NotFound(f"No agent is called {name!r} here: `interlock agents list` shows those that there are.")
-    policies = await parts.directories.current(tenant)
+    policies = await components.directories.current(tenant)
     retries = policies.retries_of(name)
     return {
         "agent": agent_shape(found[0]),

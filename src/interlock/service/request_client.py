@@ -32,8 +32,8 @@ from interlock.engine.integrity import verified
 from interlock.engine.ports.store import Loaded
 from interlock.errors import InterlockError, InvalidValue, NotFound
 from interlock.service.arguments import duration
+from interlock.service.components import Components
 from interlock.service.delegates import must_be_known_to
-from interlock.service.parts import Parts
 from interlock.service.replies import Reply, answered, edited, plainly, typed_answer
 from interlock.service.views import Views
 
@@ -51,7 +51,7 @@ class RequestClient(Views):
     """What one principal says to requests; see `Client`. Whoever looks at one has seen it, and the log says so."""
 
     def __init__(
-        self, system: Parts, principal: Principal, *, key: str | None = None, notes_views: bool = True
+        self, system: Components, principal: Principal, *, key: str | None = None, notes_views: bool = True
     ) -> None:
         super().__init__(system.store, system.directories, principal, system.book)
         self.system = system

@@ -14,7 +14,7 @@ from interlock.domain.request import Request
 from interlock.errors import InterlockError, Unauthenticated
 from interlock.service.casting import SubmittedVote, cast
 from interlock.service.client import Client
-from interlock.service.parts import Parts
+from interlock.service.components import Components
 
 LASTS = timedelta(days=30)
 """How long a token holds of a request that has no deadline."""
@@ -86,8 +86,8 @@ class TokenReplies:
         name: as whom the log names who proves nothing.
     """
 
-    def __init__(self, parts: Parts, keys: Sequence[tuple[str, bytes]], *, via: str, name: str) -> None:
-        self._parts = parts
+    def __init__(self, components: Components, keys: Sequence[tuple[str, bytes]], *, via: str, name: str) -> None:
+        self._components = components
         self._keys = keys
         self._via = via
         self._name = name
@@ -98,7 +98,7 @@ class TokenReplies:
         Raises:
             Unauthenticated: if it proves nothing, or not this reply.
         """
-        now = await self._parts.store.now()
+        now = await self._components.store.now()
         for tenant, key in self._keys:
             grant = read_reply_token(key, reply.token, now)
             if grant is not None and grant.tenant == tenant and not reply.contradicts(grant):
@@ -109,13 +109,13 @@ class TokenReplies:
         """Cast the vote that a reply stands for; the same reply again changes nothing, and returns what it returned."""
         person = Principal(grant.person, "person", grant.tenant, self._via, address)
         vote = SubmittedVote(grant.request_id, grant.verdict, grant.digest, reply.comment, reply.value)
-        return await cast(Client(self._parts, person, key=key_of_token(reply.token)), vote)
+        return await cast(Client(self._components, person, key=key_of_token(reply.token)), vote)
 
     async def note(self, request_id: str | None, address: str | None = None) -> None:
         """Let a request's log say that somebody tried who has proved nothing."""
         for tenant in dict.fromkeys(tenant for tenant, _ in self._keys) if request_id else ():
             nobody = Principal(f"service:{self._name}", "service", tenant, self._via, address)
             try:
-                await Client(self._parts, nobody).approve(request_id or "", digest=None)
+                await Client(self._components, nobody).approve(request_id or "", digest=None)
             except InterlockError:
                 continue  # a service never votes

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from interlock.domain.authority import Principal
 from interlock.engine.integrity import verified
 from interlock.errors import InterlockError
-from interlock.service.parts import Parts
+from interlock.service.components import Components
 from interlock.service.request_client import NOTING_SECONDS
 
 GATHERED = 0.05
@@ -32,8 +32,8 @@ class ViewRecorder:
         busy: holds this object while something is to be noted yet.
     """
 
-    def __init__(self, parts: Parts, busy: set[object]) -> None:
-        self._parts = parts
+    def __init__(self, components: Components, busy: set[object]) -> None:
+        self._components = components
         self._busy = busy
         self._waiting: dict[_Viewed, dict[str, Principal]] = {}
         self._task: asyncio.Task[None] | None = None
@@ -60,12 +60,12 @@ class ViewRecorder:
             self._busy.discard(self)
 
     async def _note(self, shown: _Viewed, people: dict[str, Principal]) -> None:
-        loaded = verified(await self._parts.store.load(shown.tenant, [shown.request_id]))
+        loaded = verified(await self._components.store.load(shown.tenant, [shown.request_id]))
         request = loaded.requests.get(shown.request_id)
         if request is None or not request.is_open or request.digest != shown.digest:
             return
-        directory = await self._parts.directories.directory(shown.tenant, loaded.directory)
+        directory = await self._components.directories.directory(shown.tenant, loaded.directory)
         names = [directory.canonical(person) for person in people]
         several = Principal("service:server", "service", shown.tenant, "server")
         by = several if len(people) > 1 else next(iter(people.values()))
-        await self._parts.desk.see(request, loaded.logs[request.id], names, by)
+        await self._components.desk.see(request, loaded.logs[request.id], names, by)

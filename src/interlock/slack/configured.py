@@ -9,7 +9,7 @@ from pathlib import Path
 from interlock.config.channels import AnyChannel, SecretSettings, SlackSettings
 from interlock.config.secrets import read_secret
 from interlock.errors import InvalidConfig
-from interlock.service.parts import Parts
+from interlock.service.components import Components
 from interlock.slack.api import SlackApi
 from interlock.slack.interactions import SlackInteractions
 from interlock.slack.sender import SlackChannel
@@ -51,12 +51,12 @@ def slack_channel(
 
 
 def interactions_of(
-    channels: Mapping[str, AnyChannel], parts: Parts, folder: Path, environ: Mapping[str, str], origin: str
+    channels: Mapping[str, AnyChannel], components: Components, folder: Path, environ: Mapping[str, str], origin: str
 ) -> dict[str, SlackInteractions]:
     """Return what comes from each room of a configuration, by the channel's name. See `slack_channel`."""
     return {
         name: SlackInteractions(
-            slack_channel(name, settings, folder, environ, origin), parts, lambda: datetime.now(UTC)
+            slack_channel(name, settings, folder, environ, origin), components, lambda: datetime.now(UTC)
         )
         for name, settings in channels.items()
         if isinstance(settings, SlackSettings)

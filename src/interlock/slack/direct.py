@@ -9,9 +9,9 @@ from interlock.domain.notices import Occasion
 from interlock.domain.request import Request
 from interlock.engine.changes import Entry
 from interlock.engine.ports.sender import Message, Recipient
+from interlock.service.components import Components
 from interlock.service.inline import subject_row
 from interlock.service.notices import Known, Notices, PersonalNotice
-from interlock.service.parts import Parts
 from interlock.service.sentences import sentence
 from interlock.slack.cards import card_of, withheld_card
 from interlock.slack.payloads import CHAT
@@ -34,13 +34,13 @@ class SlackDirectSender:
     at_once = 8
     in_order = True
 
-    def __init__(self, channel: SlackChannel, parts: Parts, most_an_hour: int | None) -> None:
+    def __init__(self, channel: SlackChannel, components: Components, most_an_hour: int | None) -> None:
         self.name = channel.name
         self.tenant = channel.tenant
         self.most_an_hour = most_an_hour
         self._channel = channel
-        self._store = parts.store
-        self._notices = Notices(parts, channel.tenant, channel.name, self._account, updates=True)
+        self._store = components.store
+        self._notices = Notices(components, channel.tenant, channel.name, self._account, updates=True)
         self._workspaces: frozenset[str] | None = None
         self._cards = Cards(channel.api)
 

@@ -24,8 +24,8 @@ from interlock.errors import Conflict, InterlockError, InvalidAnswer, ReasonMiss
 from interlock.service.casting import SubmittedVote, cast
 from interlock.service.chat_accounts import ChatAccounts
 from interlock.service.client import Client
+from interlock.service.components import Components
 from interlock.service.deliveries import send_again
-from interlock.service.parts import Parts
 from interlock.service.request_status import asked_words
 from interlock.slack.forms import COMMENT, FieldError, answer_of, edited_value, form_of, message_view
 from interlock.slack.payloads import Asker, Said, read_call
@@ -91,11 +91,11 @@ class SlackInteractions:
         now: a clock that is right: what was signed long ago is refused.
     """
 
-    def __init__(self, channel: SlackChannel, parts: Parts, now: Callable[[], datetime]) -> None:
+    def __init__(self, channel: SlackChannel, components: Components, now: Callable[[], datetime]) -> None:
         self.channel = channel
         self._now = now
-        self._parts = parts
-        self._accounts = ChatAccounts(parts.directories, [self.key])
+        self._components = components
+        self._accounts = ChatAccounts(components.directories, [self.key])
 
     @property
     def key(self) -> tuple[str, bytes]:
@@ -116,9 +116,9 @@ class SlackInteractions:
 
     async def _once(self, received: Received) -> None:
         """Refuse what has come before, to whichever process."""
-        now = await self._parts.store.now()
+        now = await self._components.store.now()
         try:
-            await self._parts.store.keep_received(received.mark, now, now + 2 * TOLERANCE + timedelta(seconds=1))
+            await self._components.store.keep_received(received.mark, now, now + 2 * TOLERANCE + timedelta(seconds=1))
         except Conflict:
             raise Unauthenticated("This has come before: it changes nothing.") from None
 
@@ -191,7 +191,7 @@ class SlackInteractions:
             return await self._asks_who(said.user, said.name)
         admit(person)
         principal = Principal(person, "person", self.channel.tenant, "slack", address)
-        client = Client(self._parts, principal, key=said.key)
+        client = Client(self._components, principal, key=said.key)
         if said.fields is not None:
             await self._cast_form(client, said)
             return Reply()
@@ -201,7 +201,7 @@ class SlackInteractions:
         return await self._open_form(client, said)
 
     async def _needs_reason(self, client: Client, said: Said) -> bool:
-        loaded = await self._parts.store.load(self.channel.tenant, [said.request_id])
+        loaded = await self._components.store.load(self.channel.tenant, [said.request_id])
         request: Request | None = loaded.requests.get(said.request_id)
         if request is None:
             return False  # the vote says so
@@ -210,7 +210,7 @@ class SlackInteractions:
     async def _cast_form(self, client: Client, said: Said) -> None:
         given, comment = said.fields or {}, (said.fields or {}).get(COMMENT, "")
         if said.verdict is Verdict.respond:
-            request = (await self._parts.store.load(self.channel.tenant, [said.request_id])).requests.get(
+            request = (await self._components.store.load(self.channel.tenant, [said.request_id])).requests.get(
                 said.request_id
             )
             value, typed = ("", True) if request is None else answer_of(request, given)
@@ -251,11 +251,11 @@ class SlackInteractions:
     async def _refresh(self, said: Said) -> None:
         """Have the card shown anew, after whatever is on its way already."""
         wanted = DeliveryFilter(about=[said.request_id])  # of whatever channel: an app has one address for all
-        found = await self._parts.store.deliveries(self.channel.tenant, wanted, limit=MOST_DELIVERIES)
+        found = await self._components.store.deliveries(self.channel.tenant, wanted, limit=MOST_DELIVERIES)
         shown = [one for one in found if (card := sent_card([one])) is not None and card.room == said.room]
         if shown:
             with contextlib.suppress(InterlockError):  # it is sent anyhow
-                await send_again(self._parts.store, self.channel.tenant, max(shown, key=lambda one: one.seq).id)
+                await send_again(self._components.store, self.channel.tenant, max(shown, key=lambda one: one.seq).id)
 
     async def _tell(self, said: Said, reply: Reply) -> None:
         try:

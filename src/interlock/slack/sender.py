@@ -15,8 +15,8 @@ from interlock.engine.ports.deliveries import DeliveryFilter
 from interlock.engine.ports.sender import Message, NotNeeded, Recipient
 from interlock.errors import RecordAltered
 from interlock.service.client import Client
+from interlock.service.components import Components
 from interlock.service.delivering import is_told
-from interlock.service.parts import Parts
 from interlock.slack.api import SlackApi
 from interlock.slack.cards import card_of
 from interlock.slack.posting import Cards, SentCard, sent_card
@@ -56,14 +56,14 @@ class SlackSender:
     in_order = True
     most_an_hour: int | None = None
 
-    def __init__(self, channel: SlackChannel, parts: Parts) -> None:
+    def __init__(self, channel: SlackChannel, components: Components) -> None:
         self.name = channel.name
         self.tenant = channel.tenant
         self._channel = channel
-        self._parts = parts
+        self._components = components
         self._cards = Cards(channel.api)
         reader = Principal(f"service:{channel.name}", "service", channel.tenant, "slack")
-        self._client = Client(parts, reader)
+        self._client = Client(components, reader)
 
     async def recipients(self, entry: Entry, request: Request | None) -> Sequence[Recipient]:
         """Return the room, for what a card of it shows."""
@@ -78,11 +78,11 @@ class SlackSender:
         if not levels:
             return True
         with suppress(RecordAltered):  # then nobody can say on which level it is, and a card that was shown stays right
-            policy = await self._parts.book.pinned(request.route.policy_hash)
+            policy = await self._components.book.pinned(request.route.policy_hash)
             if policy.levels[request.route.level].name in levels:
                 return True
         shown = DeliveryFilter(channel=self.name, about=[request.id])  # before an edit led to another level
-        return bool(await self._parts.store.deliveries(self.tenant, shown, limit=1))
+        return bool(await self._components.store.deliveries(self.tenant, shown, limit=1))
 
     async def send(self, message: Message) -> str:
         """Post the card, or update it; nothing is sent where it shows as much already."""

@@ -14,7 +14,7 @@ from interlock.domain.run import Run
 from interlock.engine.changes import RunRecord
 from interlock.engine.ports.store import Inbox
 from interlock.engine.watching import Lines
-from interlock.service.parts import Parts
+from interlock.service.components import Components
 from interlock.testing.fakes import SettableClock
 from interlock.testing.invariants import assert_invariants, whole_log
 from interlock.testing.people import principal
@@ -25,7 +25,7 @@ ROUNDS = 50
 class Story:
     """Drives a system of `interlock.bootstrap.build`, with its clock, from end to end, as one person: `me`."""
 
-    def __init__(self, system: Parts, clock: SettableClock, me: str = "local:me") -> None:
+    def __init__(self, system: Components, clock: SettableClock, me: str = "local:me") -> None:
         self.system = system
         self.store = system.store
         self.clock = clock

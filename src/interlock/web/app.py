@@ -47,6 +47,7 @@ from interlock.web.pages import (
     chat_accounts,
     deciding,
     decision_links,
+    design_system,
     editing,
     inbox,
     joining,
@@ -66,13 +67,12 @@ from interlock.web.pages import requests as request_pages
 from interlock.web.pages import runs as run_pages
 from interlock.web.pages import sessions as session_pages
 from interlock.web.pages import statistics as statistics_pages
-from interlock.web.pages import style as style_pages
 from interlock.web.pages import tokens as token_pages
 from interlock.web.pages.error_pages import add_error_pages
 from interlock.web.problems import add_problems
 
 PREFIX = "/api/v1"
-PARTS = (
+API_MODULES = (
     agents,
     requests,
     effects,
@@ -118,7 +118,7 @@ PAGES = (
     delivery_pages,
     token_pages,
     session_pages,
-    style_pages,
+    design_system,
     subjects,
     log_pages,
     policy_pages,
@@ -144,7 +144,7 @@ def routes() -> FastAPI:
     )
     app.add_middleware(RedactedSpans)
     api = APIRouter(prefix=PREFIX)
-    for part in PARTS:
+    for part in API_MODULES:
         api.include_router(part.router)
 
     @api.get("/openapi.json", dependencies=[Depends(open_to_all(Permission.anybody))], include_in_schema=False)

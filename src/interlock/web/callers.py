@@ -69,7 +69,7 @@ async def caller_of(connection: HTTPConnection, context: Context) -> Caller | No
         via = "web"
     principal = credential.bearer(via, address)
     note_principal(connection, principal.id)
-    return Caller(principal, credential, Client(context.parts, principal, key=_key_of(connection)), directory)
+    return Caller(principal, credential, Client(context.components, principal, key=_key_of(connection)), directory)
 
 
 def note_principal(connection: HTTPConnection, principal: str) -> None:
@@ -133,7 +133,7 @@ async def admit(connection: HTTPConnection, need: Permission) -> Caller:
 
 async def why_not(caller: Caller, need: Permission, context: Context) -> str | None:
     """Say why somebody may not do something as things stand now; None if they may."""
-    directory = await context.parts.directories.directory(caller.principal.tenant)
+    directory = await context.components.directories.directory(caller.principal.tenant)
     return why_refused(need, caller.principal, caller.credential.scopes, directory)
 
 
@@ -143,7 +143,7 @@ async def must(caller: Caller, need: Permission, context: Context) -> None:
     Raises:
         Forbidden: if they may not.
     """
-    directory = caller.directory or await context.parts.directories.directory(caller.principal.tenant)
+    directory = caller.directory or await context.components.directories.directory(caller.principal.tenant)
     refused = why_refused(need, caller.principal, caller.credential.scopes, directory)
     if refused is not None:
         raise Forbidden(f"{caller.principal.id} may not do that: {refused}.")

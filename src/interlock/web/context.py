@@ -20,6 +20,7 @@ from interlock.domain.authority import Directory
 from interlock.domain.credentials import Device, SessionLimits
 from interlock.service.accounts import Accounts
 from interlock.service.chat_accounts import ChatAccounts
+from interlock.service.components import Components
 from interlock.service.credentials import Authenticator
 from interlock.service.decision_links import DecisionLinks
 from interlock.service.first_account import FirstAccount
@@ -28,7 +29,6 @@ from interlock.service.last_changes import LastChanges
 from interlock.service.live import Live
 from interlock.service.own_account import OwnAccount
 from interlock.service.owners import Owners
-from interlock.service.parts import Parts
 from interlock.service.provisioning import Provisioning
 from interlock.service.run_streams import RunStreams
 from interlock.service.token_replies import TokenReplies
@@ -67,7 +67,7 @@ class Context:
         slack: what comes from Slack, by the channel's name.
     """
 
-    parts: Parts
+    components: Components
     origin: str
     hosts: frozenset[str]
     proxies: tuple[Network, ...] = ()
@@ -91,22 +91,24 @@ class Context:
     def authenticator(self) -> Authenticator:
         """Who issues and checks credentials."""
         sessions = self.server.sessions
-        return Authenticator(self.parts.store, self.parts.directories, SessionLimits(sessions.lasts, sessions.idle))
+        return Authenticator(
+            self.components.store, self.components.directories, SessionLimits(sessions.lasts, sessions.idle)
+        )
 
     @cached_property
     def replies(self) -> TokenReplies:
         """Who takes replies by the tokens of messages."""
-        return TokenReplies(self.parts, self.reply_keys, via="callback", name="callback")
+        return TokenReplies(self.components, self.reply_keys, via="callback", name="callback")
 
     @cached_property
     def decision_links(self) -> DecisionLinks:
         """Who takes the links of mails by which one decides."""
-        return DecisionLinks(self.parts, self.reply_keys)
+        return DecisionLinks(self.components, self.reply_keys)
 
     @cached_property
     def view_recorder(self) -> ViewRecorder:
         """Who notes what people were shown by streams; a server that stops waits for it."""
-        return ViewRecorder(self.parts, self.streams)
+        return ViewRecorder(self.components, self.streams)
 
     @cached_property
     def rates(self) -> Rates:
@@ -116,32 +118,32 @@ class Context:
     @cached_property
     def provisioning(self) -> Provisioning:
         """Who lets people in whom a provider knows."""
-        return Provisioning(self.parts.directories)
+        return Provisioning(self.components.directories)
 
     @cached_property
     def accounts(self) -> Accounts:
         """What admins do with accounts."""
-        return Accounts(self.authenticator, self.parts.directories)
+        return Accounts(self.authenticator, self.components.directories)
 
     @cached_property
     def own_account(self) -> OwnAccount:
         """What people with an account do for themselves."""
-        return OwnAccount(self.authenticator, self.parts.directories)
+        return OwnAccount(self.authenticator, self.components.directories)
 
     @cached_property
     def chat_accounts(self) -> ChatAccounts:
         """Which accounts of chats are whose."""
-        return ChatAccounts(self.parts.directories, [one.key for one in self.slack.values()])
+        return ChatAccounts(self.components.directories, [one.key for one in self.slack.values()])
 
     @cached_property
     def last_changes(self) -> LastChanges:
         """Who changed what last of people and tokens."""
-        return LastChanges(self.parts.store)
+        return LastChanges(self.components.store)
 
     @property
     def first_account(self) -> FirstAccount:
         """Who makes the first account."""
-        return FirstAccount(self.parts.directories, self.accounts, self.own_account)
+        return FirstAccount(self.components.directories, self.accounts, self.own_account)
 
     @cached_property
     def people(self) -> dict[str, tuple[float, asyncio.Future[tuple[Directory, datetime]]]]:
@@ -161,7 +163,7 @@ class Context:
     @cached_property
     def request_cache(self) -> RequestCache:
         """What entries of the log are about."""
-        return RequestCache(self.parts.store)
+        return RequestCache(self.components.store)
 
     @cached_property
     def _lives(self) -> dict[str, Live]:
@@ -170,7 +172,7 @@ class Context:
     def live(self, tenant: str) -> Live:
         """Return the end of a tenant's log, which is read once for all its streams."""
         if tenant not in self._lives:
-            self._lives[tenant] = Live(Reader(self.parts.store, self.parts.waker, tenant, self.stop))
+            self._lives[tenant] = Live(Reader(self.components.store, self.components.waker, tenant, self.stop))
         return self._lives[tenant]
 
     @cached_property
@@ -179,7 +181,7 @@ class Context:
 
     def owners(self, tenant: str) -> Owners:
         """Return who knows whose the requests and runs of a tenant are."""
-        return self._owners.setdefault(tenant, Owners(self.parts.store))
+        return self._owners.setdefault(tenant, Owners(self.components.store))
 
     @property
     def is_secure(self) -> bool:

@@ -31,7 +31,7 @@ async def readyz(request: Request) -> dict[str, str]:
     context = context_of(request)
     if context.stop.is_set():
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "The server stops: call another one.")
-    parts = context.parts
-    await parts.store.change_token()
-    held = parts.desk.held_configuration() is not None
+    components = context.components
+    await components.store.change_token()
+    held = components.desk.held_configuration() is not None
     return {"status": "ready", "configuration": "held" if held else "in use"}

@@ -50,7 +50,7 @@ async def begin(request: Request, provider: str, return_to: str = "/") -> Respon
         if (reason := why_no_path_of_ours(return_to)) is not None:
             raise BadInput(f"return_to {reason}.")
         state, browser = secrets.token_urlsafe(32), _browser_of(request, context) or secrets.token_urlsafe(32)
-        store = context.parts.store
+        store = context.components.store
         now = await store.now()
         attempt = SignInAttempt(
             _digest(state),
@@ -88,7 +88,7 @@ async def come_back(request: Request, provider: str) -> Response:
         chosen = _provider(context, provider)
         attempt = await _attempt(request, context, provider, said)
         code = code_of(said, chosen.given.issuer, names_issuer=await chosen.names_itself())
-        now = await context.parts.store.now()
+        now = await context.components.store.now()
         identity = await chosen.identity(code, attempt, now)
         address = context.address_of(request)
         person = await context.provisioning.admit(identity, chosen.given, address)
@@ -101,7 +101,7 @@ async def come_back(request: Request, provider: str) -> Response:
 
 
 async def _attempt(request: Request, context: Context, provider: str, said: Answer) -> SignInAttempt:
-    store = context.parts.store
+    store = context.components.store
     browser = _browser_of(request, context)
     if browser is None:
         raise Unauthenticated("This sign-in was begun in another browser, or too long ago. Begin again.")

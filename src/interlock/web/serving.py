@@ -23,7 +23,7 @@ from interlock.config.sections import Settings
 from interlock.config.server import ServerSettings
 from interlock.domain.addresses import hosts_of, machine, network, origin_at
 from interlock.errors import BadInput
-from interlock.service.parts import Parts
+from interlock.service.components import Components
 from interlock.web.app import application
 from interlock.web.connections import HTTP, WEBSOCKET, Connection
 from interlock.web.context import Context
@@ -75,7 +75,7 @@ class Answering:
     @classmethod
     def at(  # noqa: PLR0913 - where a server is
         cls,
-        parts: Parts,
+        components: Components,
         host: str,
         port: int,
         *,
@@ -105,14 +105,14 @@ class Answering:
             public = given or here
             server, channels = (ServerSettings(), {}) if settings is None else (settings.server, settings.channels)
             providers = providers_of(server, _folder_of(settings), os.environ, public)
-            slack = _slack_of(channels, parts, _folder_of(settings), public)
+            slack = _slack_of(channels, components, _folder_of(settings), public)
         except BadInput:
             listening.close()
             raise
         known = partial(
             Context, server=server, providers=providers, measuring=counts, reply_keys=reply_keys, channels=channels
         )
-        return cls(known(parts, public, hosts, networks, stop, slack=slack), listening)
+        return cls(known(components, public, hosts, networks, stop, slack=slack), listening)
 
     async def until_stopped(self) -> None:
         """Answer calls until the context's `stop` is set."""
@@ -120,14 +120,14 @@ class Answering:
 
 
 def _slack_of(
-    channels: Mapping[str, AnyChannel], parts: Parts, folder: Path, origin: str
+    channels: Mapping[str, AnyChannel], components: Components, folder: Path, origin: str
 ) -> Mapping[str, SlackInteractions]:
     """Return what comes from Slack; nothing where it is not configured, which needs nothing to be installed."""
     if not any(channel.type == "slack" for channel in channels.values()):
         return {}
     from interlock.slack.configured import interactions_of  # noqa: PLC0415 - needs what the extra brings
 
-    return interactions_of(channels, parts, folder, os.environ, origin)
+    return interactions_of(channels, components, folder, os.environ, origin)
 
 
 def _folder_of(settings: Settings | None) -> Path:

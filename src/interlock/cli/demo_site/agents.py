@@ -15,7 +15,7 @@ from interlock.engine.ports.store import Inbox
 from interlock.errors import InterlockError
 from interlock.service.agent_client import AgentClient, Asked
 from interlock.service.client import Client
-from interlock.service.parts import Parts
+from interlock.service.components import Components
 
 LOOKS_EVERY = 1.0
 ASKS_EVERY = timedelta(seconds=45)
@@ -45,7 +45,7 @@ def agent(name: str) -> Principal:
 class WorkingAgents:
     """One agent, as long as the demo runs. What it has to do stands in the record, so another start goes on with it."""
 
-    def __init__(self, system: Parts, name: str, takes: float = TAKES) -> None:
+    def __init__(self, system: Components, name: str, takes: float = TAKES) -> None:
         self._system, self._name, self._takes = system, name, takes
         self._client = Client(system, agent(name))
         self._asked_at: float | None = None
@@ -88,7 +88,7 @@ class WorkingAgents:
         await AgentClient(self._system, agent(self._name)).ask(asked, key=f"{self._name}-{number}")
 
 
-async def carry_out(system: Parts, request: Request, takes: float) -> None:
+async def carry_out(system: Components, request: Request, takes: float) -> None:
     """Claim what was approved, do it, and say what became of it."""
     acting = AgentClient(system, agent(request.agent))
     tool, lasts = f"{request.agent}:act", timedelta(minutes=1)

@@ -165,7 +165,7 @@ def _picture(text: str) -> Markup:
 
 
 def _sessions(call: Call, caller: Caller) -> Sessions:
-    return Sessions(context_of(call).parts.directories, caller.principal)
+    return Sessions(context_of(call).components.directories, caller.principal)
 
 
 def _to(address: str) -> RedirectResponse:

@@ -34,7 +34,7 @@ Starter = Annotated[Caller, Depends(signed_in(Permission.start))]
 @router.get("/agents")
 async def list_agents(call: Call, caller: Viewer) -> Response:
     """List the named agents."""
-    found = await context_of(call).parts.agents.examined()
+    found = await context_of(call).components.agents.examined()
     return await page(call, "agents.html", caller, agents=found)
 
 

@@ -43,14 +43,14 @@ async def _shown(call: Call, caller: Caller, form: Fields, form_error: FormError
     context = context_of(call)
     changes = await context.last_changes.of(caller.principal.tenant)
     found = await _people(caller).delegations()
-    now = await context.parts.store.now()
-    held = await context.parts.directories.current(caller.principal.tenant)
+    now = await context.components.store.now()
+    held = await context.components.directories.current(caller.principal.tenant)
     me = held.directory.canonical(caller.principal.id)
     shown: dict[str, Any] = {
         "me": me,
         "known": sorted(deciders(held.directory) - {me}),
         "on_requests": await delegated_requests(
-            context.parts.store, caller.principal.tenant, held.directory, caller.principal.id, now
+            context.components.store, caller.principal.tenant, held.directory, caller.principal.id, now
         ),
         "preview": _preview(form, me, held, now) if form["preview"] and form_error is None else None,
         "delegations": [one for one in found if one.delegation.until is None or one.delegation.until > now],

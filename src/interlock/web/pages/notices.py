@@ -50,7 +50,7 @@ async def choose(call: Call, caller: SignedInPerson) -> Response:
 async def _shown(
     call: Call, caller: Caller, choice: NoticeChoice, form_error: FormError | None = None, done: str = ""
 ) -> Response:
-    directory = await context_of(call).parts.directories.directory(caller.principal.tenant)
+    directory = await context_of(call).components.directories.directory(caller.principal.tenant)
     names = directory.names_of(directory.canonical(caller.principal.id))
     shown: dict[str, Any] = {
         "choice": choice,

@@ -80,7 +80,7 @@ async def _shown(  # noqa: PLR0913 - what a reader is told
     checks: bool = False,
 ) -> Response:
     context = context_of(call)
-    held = await context.parts.directories.current(caller.principal.tenant)
+    held = await context.components.directories.current(caller.principal.tenant)
     examines = await why_not(caller, Permission.examine, context) is None
     checked = await check_policies(caller.client, providers=bool(context.providers)) if checks else None
     return await page(

@@ -20,7 +20,7 @@ router = pages()
 
 Manager = Annotated[Caller, Depends(signed_in(Permission.manage))]
 
-PARTS = (
+SETTINGS_SECTIONS = (
     Section("Your account", "/account", Permission.anyone_known),
     Section("Notices", "/account/notices", Permission.anyone_known),
     Section("Delegations", "/settings/delegations", Permission.anyone_known),
@@ -45,7 +45,7 @@ async def settings_page(
 ) -> Response:
     """Return a page of settings. See `form_page`."""
     context = context_of(call)
-    parts = [one for one in PARTS if await why_not(caller, one.need, context) is None]
+    tabs = [one for one in SETTINGS_SECTIONS if await why_not(caller, one.need, context) is None]
     # The pages of a section may lie below another section.
-    here = max((one.address for one in parts if call.url.path.startswith(one.address)), key=len, default="")
-    return await form_page(call, template, caller, form_error, parts=parts, here=here, **values)
+    here = max((one.address for one in tabs if call.url.path.startswith(one.address)), key=len, default="")
+    return await form_page(call, template, caller, form_error, tabs=tabs, here=here, **values)

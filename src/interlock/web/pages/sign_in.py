@@ -116,7 +116,7 @@ async def sign_out(call: Call) -> Response:
         if caller is not None and caller.credential.kind == "session":  # a token is revoked instead
             form = await fields_of(call) if await call.body() else NOTHING
             if everywhere := bool(form["everywhere"]):
-                await Sessions(context.parts.directories, caller.principal).end_all(
+                await Sessions(context.components.directories, caller.principal).end_all(
                     caller.principal.id, but={caller.credential.id}
                 )
             await context.authenticator.end(caller.credential)

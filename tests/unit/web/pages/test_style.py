@@ -6,7 +6,7 @@ from importlib.resources import files
 import pytest
 
 from interlock.web.pages.assets import FOLDER
-from interlock.web.pages.style import tokens
+from interlock.web.pages.design_system import tokens
 
 SHEET = FOLDER.joinpath("interlock.css").read_text()
 PAGE = files("interlock.web.pages").joinpath("templates/style.html").read_text()

@@ -1,4 +1,4 @@
-"""What one process has put together, for all its clients."""
+"""The components of one process, for all its clients."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from interlock.service.following import Follower, Reader
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What one process has put together, for all its clients."""
+class Components:
+    """The components of one process, for all its clients."""
 
     store: Store
     policies: Policies
