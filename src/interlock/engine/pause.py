@@ -213,7 +213,7 @@ def judged(ask: Ask) -> Ask:
     """Return the ask with a note about its schema, if it needs one; a schema that cannot be used is left out.
 
     Raises:
-        BadInput: if the agent's author gave a schema that cannot be used, or only an edit is offered without one; or if
+        BadInput: if the schema cannot be used, and the agent's author gave it or nothing but an edit is offered; or if
             the action's name cannot be kept.
     """
     if isinstance(ask.subject, Action):
