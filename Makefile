@@ -14,10 +14,15 @@ CORE := $(VENV)/.core
 WEB  := $(VENV)/.web
 DEV  := $(VENV)/.dev
 
+# Stamps of what the tests load: compiled by one process, where all of them would do the same at the same time.
+COMPILED := $(VENV)/.compiled
+
 # An environment of its own, with the oldest LangGraph and LangChain that pyproject.toml allows.
 OLDEST       := $(VENV)-oldest/.dev
+OLDEST_READY := $(VENV)-oldest/.compiled
 OLDEST_TESTS := answers caches delta_channels dialect_breakpoint dialect_langchain dialect_plain graphs_inside \
   refused_answers
+OLDEST_CHOICE := -k "not sqlite and not postgres" $(OLDEST_TESTS:%=tests/integration/test_%.py)
 
 # Another one, with a stand-in for AWS that needs other versions than ours.
 MINISTACK := $(VENV)-ministack/.dev
@@ -27,12 +32,12 @@ PIP_SYNC     = $(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes
 INSTALL_SELF = $(UV) pip install --quiet --python $(@D)/bin/python --no-deps --no-build-isolation --editable . </dev/null
 
 # The tests start hundreds of interpreters: what one has compiled the next one finds, whatever the machine's settings.
-test test-oldest soak: export PYTHONDONTWRITEBYTECODE =
-test test-oldest soak: export PYTHONPYCACHEPREFIX ?= $(CURDIR)/$(VENV)/pycache
+test test-oldest soak $(COMPILED) $(OLDEST_READY): export PYTHONDONTWRITEBYTECODE =
+test test-oldest soak $(COMPILED) $(OLDEST_READY): export PYTHONPYCACHEPREFIX ?= $(CURDIR)/$(VENV)/pycache
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-web browser broker pictures test test-oldest check check-format check-lint check-types check-floors check-lock soak bench env \
+.PHONY: help demo demo-web browser broker ready pictures test test-oldest check check-format check-lint check-types check-floors check-lock soak bench env \
   env-oldest env-ministack lock clean
 
 help: ## List the commands
@@ -73,14 +78,15 @@ pictures: $(DEV) browser ## Take a picture of every page, into pictures/ (ARGS=-
 	@$(BIN)/python -m tests.browser.pictures $(ARGS)
 
 # Runs pause under the oldest LangGraph and go on under the newest, so the tests need both environments.
-test: $(DEV) $(OLDEST) $(MINISTACK) browser broker ## Run the whole test suite (ARGS="-k name" narrows it, WORKERS=0 runs it in one process)
+ready: $(COMPILED) $(OLDEST_READY) $(MINISTACK) browser broker ## Build all that the tests need
+
+test: ready ## Run the whole test suite (ARGS="-k name" narrows it, WORKERS=0 runs it in one process)
 	@echo "Running the tests in $(WORKERS) processes"
 	@$(BIN)/pytest --numprocesses $(WORKERS) $(ARGS)
 
-test-oldest: $(OLDEST) ## Run the tests of what LangGraph does under the oldest that we allow, on memory
+test-oldest: $(OLDEST_READY) ## Run the tests of what LangGraph does under the oldest that we allow, on memory
 	@echo "Running the tests under the oldest LangGraph in $(WORKERS) processes"
-	@$(<D)/bin/pytest --numprocesses $(WORKERS) -k "not sqlite and not postgres" \
-	  $(OLDEST_TESTS:%=tests/integration/test_%.py) $(ARGS)
+	@$(<D)/bin/pytest --numprocesses $(WORKERS) $(OLDEST_CHOICE) $(ARGS)
 
 # Two at a time, since each works in one process; each says what it has to say at once.
 CHECKS := check-types check-lock check-format check-lint check-floors
@@ -185,4 +191,15 @@ $(MINISTACK): $(SEED) locks/ministack.txt
 	@echo "Installing a stand-in for AWS in $(@D)"
 	@$(@D)/bin/python -c '' 2>/dev/null || $(UV) venv --quiet --clear --python $(BIN)/python $(@D) </dev/null
 	@$(PIP_SYNC) locks/ministack.txt </dev/null
+	@touch $@
+
+# A test file that cannot be loaded is told by the tests.
+$(COMPILED): $(DEV)
+	@echo "Compiling what the tests load"
+	@$(BIN)/pytest --collect-only --quiet >/dev/null 2>&1 || :
+	@touch $@
+
+$(OLDEST_READY): $(OLDEST)
+	@echo "Compiling what the tests load under the oldest LangGraph"
+	@$(@D)/bin/pytest --collect-only --quiet $(OLDEST_CHOICE) >/dev/null 2>&1 || :
 	@touch $@

@@ -84,7 +84,7 @@ async def opened(site, page, size=DESK, **options):
     return tab
 
 
-@pytest.mark.sampled(25)
+@pytest.mark.sampled(75)
 @pytest.mark.parametrize(("page", "look"), SEEN, ids=[named(*one) for one in SEEN])
 async def test_a_page_can_be_read_by_everybody_and_nothing_in_it_runs_or_hides(installation, page, look):
     size, scheme = look
@@ -145,7 +145,7 @@ WIDE = """() => {
 }"""
 
 
-@pytest.mark.sampled(12)
+@pytest.mark.sampled(40)
 @EACH_PAGE
 async def test_the_keyboard_reaches_everything(installation, page):
     tab = await opened(installation, page)
@@ -178,7 +178,7 @@ REACHABLE = """() => {
 }"""
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(20)
 @EACH_PAGE
 async def test_a_page_works_without_a_script(installation, page):
     tab = await opened(installation, page, PHONE, java_script_enabled=False)

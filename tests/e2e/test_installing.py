@@ -40,7 +40,7 @@ def test_no_line_names_a_package_of_another_project():
     assert {file.read_text().strip() for file in (ROOT / "examples").glob("*/requirements.txt")} == {"../.."}
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize(("folder", "line"), sorted(set(lines())), ids=lambda part: str(part).removeprefix(f"{ROOT}"))
 def test_a_line_installs_what_it_says(folder, line, tmp_path):
     python = tmp_path / "clean" / "bin" / "python"

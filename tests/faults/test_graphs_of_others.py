@@ -68,7 +68,7 @@ async def assert_held(machine):
     await built.close()
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize(("machine", "name"), SHAPES, indirect=["machine"])
 async def test_fault_2_killed_at_each_pause_and_at_its_end(machine, monkeypatch, name):
     plan = people.PLANS[name][min(1, len(people.PLANS[name]) - 1)]

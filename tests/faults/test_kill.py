@@ -31,7 +31,7 @@ def looked_at(machine):
     return settle
 
 
-@pytest.mark.sampled(7)
+@pytest.mark.sampled(15)
 @pytest.mark.parametrize(("machine", "kind"), ON_BOTH, indirect=["machine"])
 @pytest.mark.parametrize("place", PLACES)
 async def test_fault_2_killed_anywhere_a_fresh_process_finishes(machine, kind, place):

@@ -52,6 +52,7 @@ SET_RIGHT = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("settings", SET_RIGHT.values(), ids=SET_RIGHT)
 async def test_what_a_role_has_as_a_default_changes_nothing(postgres, url, clock, settings):
     for setting in settings:

@@ -154,7 +154,7 @@ GATES = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(12)
 @GATES
 @pytest.mark.parametrize(
     "wrong",

@@ -99,7 +99,7 @@ async def assert_only_right_payments(story, payer):
 @pytest.mark.parametrize(
     "many",
     [
-        pytest.param(100, id="hundred"),
+        pytest.param(30, id="thirty"),
         pytest.param(10_000, id="ten thousand", marks=[pytest.mark.soak, pytest.mark.timeout(3600)]),
     ],
 )

@@ -471,6 +471,6 @@ SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 40
 async def test_every_answer_agrees_with_the_rules_and_no_acknowledged_vote_is_lost(tmp_path, postgres, seed):
     story = Story(seed, tmp_path, postgres.fresh())
     try:
-        await story.tell(400 if seed else 60)
+        await story.tell(400 if seed else 30)
     finally:
         await story.close()

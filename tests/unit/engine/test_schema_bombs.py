@@ -123,7 +123,7 @@ def explosions():
         yield started
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize("name", BOMBS)
 def test_I4_no_schema_stops_a_worker(explosions, name):
     told = explosions.of(name)

@@ -43,6 +43,7 @@ def put(tmp_path):
     return put
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("harm", [KILL_WATCHER, KILL_SERVER])
 def test_an_import_that_kills_what_tries_it_fails_alone(prober, put, harm):
     bad, good = put("bad", harm), [put(f"good_{number}", GOOD) for number in range(2)]
