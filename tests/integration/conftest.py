@@ -7,6 +7,7 @@ from functools import cache
 from itertools import count, pairwise
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
+from zlib import crc32
 
 import ormsgpack
 import pytest
@@ -37,6 +38,9 @@ SAMPLED_AS_A_WHOLE = {"browser", "e2e", "faults"}
 EACH = {"sqlite": (6, 3), "postgres": (10, 4)}
 """Of how many of these tests one is told on a database; and of how many of all others, which are about databases."""
 
+OF_MANY = 2
+"""Of how many cases of a test in this folder that are left by then one is told. The test's name says with which it begins."""
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,11 +54,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         each = [EACH[store][file not in WHEREVER_IT_IS_KEPT] for store in on]
         is_left = any(next(told[file, store]) % of for store, of in zip(on, each, strict=True))
         left[item.nodeid.partition("[")[0]].append((item, is_left))
-    for cases in left.values():
+    for name, cases in left.items():
         kept = all(is_left for _, is_left in cases)  # then one is told all the same: no test is told by the soak alone
         for item, is_left in cases[kept:]:
             if is_left:
                 item.add_marker(pytest.mark.soak)
+        here = [item for item, _ in cases if _is_told_in_part(item)]
+        for number, item in enumerate(
+            here, crc32(name.encode())
+        ):  # each test begins with another one: else memory alone is told
+            if number % min(len(here), OF_MANY):
+                item.add_marker(pytest.mark.soak)
+
+
+def _is_told_in_part(item: pytest.Item) -> bool:
+    return item.path.parent.name == "integration" and not any(map(item.get_closest_marker, ("soak", "sampled")))
 
 
 class State(TypedDict, total=False):

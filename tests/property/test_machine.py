@@ -90,5 +90,6 @@ TestI17MemoryAndSqlite = MemoryAndSqlite.TestCase
 TestI17MemoryAndPostgres = MemoryAndPostgres.TestCase
 TestI17MemoryAlone = MemoryAlone.TestCase
 TestI17MemoryAndSqlite.settings = settings(max_examples=max(10, settings.default.max_examples // 6))
-TestI17MemoryAndPostgres.settings = settings(max_examples=max(10, settings.default.max_examples // 8))
+TestI17MemoryAndPostgres.settings = settings(max_examples=max(5, settings.default.max_examples // 8))
+TestI17MemoryAlone.settings = settings(max_examples=max(10, settings.default.max_examples // 2))
 TestI17MemoryAndPostgres.pytestmark = [pytest.mark.timeout(900)]  # each step is several ways to a server and back
