@@ -39,7 +39,7 @@ EACH = {"sqlite": (6, 3), "postgres": (10, 4)}
 """Of how many of these tests one is told on a database; and of how many of all others, which are about databases."""
 
 OF_MANY = 2
-"""Of how many cases of a test in this folder that are left by then one is told. The test's name says with which it begins."""
+"""Of how many cases of a test that are left by then one is told, in this folder. Its name says with which it begins."""
 
 
 @pytest.hookimpl(tryfirst=True)
