@@ -6,6 +6,9 @@ from langgraph.graph import END, START, StateGraph
 
 from interlock import Action, Agent, ask
 
+PAID: list[int] = []
+"""What was paid in this process."""
+
 
 class State(TypedDict, total=False):
     """What it holds."""
@@ -17,6 +20,7 @@ def pay(_: State) -> State:
     """Ask, and act."""
 
     def act(amount: int) -> bool:
+        PAID.append(amount)
         return amount > 0
 
     return {"done": ask(Action("pay", {"amount": 1})).perform(act)}

@@ -52,13 +52,17 @@ class Postbox:
         taken, self.taken = self.taken, []
         return {one.rcpt_tos[0]: message_from_bytes(one.content, policy=policy.default) for one in taken}
 
+    async def listen(self, port=0):
+        loop = asyncio.get_running_loop()
+        self.server = await loop.create_server(lambda: SMTP(self, hostname="test"), "127.0.0.1", port)
+        return self.server.sockets[0].getsockname()[1]
+
 
 @asynccontextmanager
 async def post_office():
     box = Postbox()
-    server = await asyncio.get_running_loop().create_server(lambda: SMTP(box, hostname="test"), "127.0.0.1", 0)
-    yield box, server.sockets[0].getsockname()[1]
-    server.close()
+    yield box, await box.listen()
+    box.server.close()
 
 
 @pytest.fixture
@@ -81,7 +85,7 @@ async def office(open_house, clock):
         senders = []
         house = open_house(lambda system: senders.append(sender(system)) or senders[0])
         house.sender_of_mail = senders[0]
-        house.box, house.sender = box, sender
+        house.box, house.sender, house.port = box, sender, port
         yield house
 
 
@@ -224,20 +228,26 @@ async def test_a_digest_lists_what_waits_with_its_links(office):
     assert "<img" not in parts(mail)["html"]
 
 
-@pytest.mark.parametrize("down", ["451 try later", "429 too many", "drop", "slow"])
+@pytest.mark.parametrize("down", ["451 try later", "429 too many", "drop", "slow", "refused"])
 async def test_a_mail_server_that_is_down_for_an_hour_holds_up_nobody(office, monkeypatch, down):
+    """Fault 14."""
     monkeypatch.setattr(module, "SECONDS", 0.2 if down == "slow" else 10)
     office.box.answers["DATA"] = down
+    if down == "refused":
+        office.box.server.close()
     asked, decided = await office.ask(), await office.ask()
     await office.by(MIA).reject(decided.id, digest=None, comment="no")
     for _ in range(3):
         await office.goes(hours=1)
     assert (await office.request(asked.id)).escalated == (0,)
+    assert len((await office.request(decided.id)).votes) == 1
     row = next(one for one in await office.rows(OLGA) if one.state is DeliveryState.waiting)
     assert row.attempts > 0, "the next people are tried"
     assert row.last[0].error.startswith(("The mail server is not reached", "The mail server does not take the mail: 4"))
     office.box.answers.clear()
     monkeypatch.setattr(module, "SECONDS", 10)
+    if down == "refused":
+        await office.box.listen(office.port)
     assert sorted(await mails(office, minutes=15)) == [MIA, NOAH, "olga@example.com"]
 
 

@@ -205,12 +205,16 @@ async def test_slack_that_cannot_be_reached_or_speaks_no_json_is_tried_again():
         assert not refused.value.failure.final
 
 
-async def test_slack_that_is_down_for_an_hour_holds_nothing_up_and_shows_how_things_stand_then(room):
+@pytest.mark.parametrize(
+    "down", [Trouble(503), Trouble(429, retry_after=30), Trouble(0)], ids=["503", "429", "refused"]
+)
+async def test_slack_that_is_down_for_an_hour_holds_nothing_up_and_shows_how_things_stand_then(room, down):
     """Fault 14: the inbox works, and the cards follow."""
     asked = [await room.ask() for _ in range(3)]
-    room.slack.next("chat.postMessage", *[Trouble(503)] * 40)
+    room.slack.next("chat.postMessage", *[down] * 40)
     for request in asked[:2]:
         await room.person(MIA).approve(request.id, digest=None)
+        assert (await room.events(request.id))[-2:] == ["vote_cast", "decided"]
     for _ in range(10):
         await room.tell(rounds=1)
         room.clock.advance(minutes=5)

@@ -28,7 +28,7 @@ class Trouble:
     """What happens to one call.
 
     Args:
-        status: the HTTP status of the answer, in place of 200.
+        status: the HTTP status of the answer, in place of 200; 0: nobody answers, and nothing is carried out.
         error: Slack's own word for why it does nothing.
         lost: the call is carried out, and its answer never arrives.
         until: the call is carried out, and answered, once this is set.
@@ -97,6 +97,8 @@ class FakeSlack(httpx2.AsyncBaseTransport):
         self.calls.append((method, given))
         planned = self._trouble.get(method)
         trouble = planned.pop(0) if planned else Trouble()
+        if trouble.status == 0:
+            raise httpx2.ConnectError("Connection refused.")
         if trouble.until is not None:
             await trouble.until.wait()
         if trouble.late:
