@@ -13,7 +13,8 @@ from interlock.engine.changes import Cursor, Lease
 from interlock.errors import Conflict, InvalidValue
 from interlock.failpoints import FailpointError
 from interlock.service import following
-from interlock.service.following import LEASE, Follower, Reader, SeenEntries
+from interlock.service.following import LEASE, Follower, SeenEntries
+from interlock.service.log_reader import Reader
 from interlock.storage import open_store
 from interlock.storage.memory import MemoryStore
 from interlock.testing.fakes import NobodyWaits

@@ -55,3 +55,20 @@ async def test_S13_no_vote_and_no_claim_of_an_altered_request_is_taken_at_any_do
     assert stored(door) == before
     untouched = await ask(agent, MAIL, key="order-3")  # and nobody else is stopped by it
     assert (await by_rest(server, mia, untouched, body)).json()["status"] == "approved"
+
+
+async def test_pages_show_the_others_and_say_which_entry_cannot_be_read(open_server, backdoor):
+    """An auditor needs the log most when somebody has altered it."""
+    server = open_server("sqlite")
+    agent, auditor = await server.agent(), await server.person("noah@example.com")
+    before, broken, after = [await ask(agent, MAIL, key=f"order-{n}") for n in range(3)]
+    door = backdoor(server.address)
+    door.open_the_log()
+    door.sql("UPDATE log SET body = ? WHERE stream = ? AND seq = 1", b"\xff", broken["id"])
+    for query in ({}, {"since": f"{server.clock.at:%Y-%m-%d}"}):
+        page = await auditor.get("../../log", params=query)
+        assert page.status_code == 200
+        assert f"Entry 1 of <code><bdi>{broken['id']}</bdi></code> cannot be read" in page.text
+        for one in (before, after):
+            assert f"/log/{one['id']}/1" in page.text
+        assert f"/log/{broken['id']}/1" not in page.text

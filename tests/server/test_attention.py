@@ -8,6 +8,7 @@ from tests.server.test_runs_api import MIA, act, decide, put, started
 
 from interlock import Action
 from interlock import ask as ask_people
+from interlock.domain.delivery import Delivery, left_out
 
 NOAH, RUTH, OLGA = "noah@example.com", "ruth@example.com", "olga@example.com"
 BADGE = re.compile(r'id="count-attention"( hidden)?>(\d+)(\+?)<')
@@ -120,3 +121,20 @@ async def test_what_went_wrong_is_said_in_words_and_where_in_the_code_to_those_a
         assert all(word not in read for word in ("test_attention.py", "ValueError"))
         mended = (await mia.get(f"../..{path}")).text
         assert "ValueError: no flight" in mended.partition("For whoever mends the agent")[2].partition("</details>")[0]
+
+
+async def test_what_channels_could_not_be_told_stands_there_for_who_may_know_it_and_is_tried_at_once(server):
+    at, store = server.clock.at, server.system.store
+    about = Delivery("default", "", "room", "", "req_1", 3, "decided", at, at)
+    await store.add_deliveries([left_out(about, "It <b>cannot</b> be read.")])
+    (kept,) = await store.deliveries("default")
+    for who, rows, button in ((MIA, "0", False), (NOAH, "1", False), (OLGA, "1", True)):
+        page, badge, found = await looked_at(await server.person(who))
+        assert (badge, str(found), f"/deliveries/{kept.id}/again" in page) == (rows, rows, button)
+    assert "room was not told of this" in page
+    assert "It &lt;b&gt;cannot&lt;/b&gt; be read." in page
+    server.clock.advance(minutes=1)
+    olga = await server.person(OLGA)
+    done = await olga.post(f"../../deliveries/{kept.id}/again", data={"back": "/attention"})
+    assert (done.status_code, done.headers["location"]) == (HTTPStatus.SEE_OTHER, "/attention")
+    assert (await store.delivery("default", kept.id)).due_at == server.clock.at

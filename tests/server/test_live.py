@@ -12,7 +12,7 @@ from tests.server.test_agents_api import MAIL, PAY, ask, vote
 from websockets.asyncio.client import connect
 
 from interlock.domain.credentials import Scope
-from interlock.service.following import Reader
+from interlock.service.log_reader import Reader
 from interlock.service.shapes import entry_shape
 from interlock.web import broadcast, events, run_stream, socket
 

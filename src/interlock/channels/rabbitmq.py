@@ -14,7 +14,7 @@ from interlock.channels.cloud_events import CONTENT_TYPE
 from interlock.channels.event_channel import EventChannel, EventSender
 from interlock.domain.delivery import BROKER, Failure
 from interlock.engine.ports.sender import Message, NotTaken
-from interlock.service.following import CutShort, unless
+from interlock.service.log_reader import CutShort, unless
 from interlock.service.queue_replies import QueueReplies, taken
 
 SECONDS = 10.0

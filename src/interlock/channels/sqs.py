@@ -17,7 +17,7 @@ from interlock.channels.event_channel import EventChannel, EventSender
 from interlock.domain.delivery import BROKER, Failure
 from interlock.engine.ports.sender import Message, NotTaken
 from interlock.errors import BadInput
-from interlock.service.following import CutShort, unless
+from interlock.service.log_reader import CutShort, unless
 from interlock.service.queue_replies import QueueReplies, taken
 
 T = TypeVar("T")

@@ -24,12 +24,14 @@ from interlock.cli.session import Session, check_here, execute, settings_of
 from interlock.config.paths import expanded
 from interlock.config.sections import Settings
 from interlock.config.values import suggestion
+from interlock.domain.delivery import NOT_PLANNED, DeliveryState
 from interlock.domain.policy_check import check
 from interlock.domain.request import EffectState
 from interlock.domain.run import RunStatus
 from interlock.engine.audit import audit_record, audit_times
 from interlock.engine.repair import repair
 from interlock.errors import BadInput, InterlockError, StoreError
+from interlock.service.deliveries import delivery_words
 from interlock.service.hostile_text import plain
 from interlock.storage.open import file_of, scheme_of
 from interlock.terminal.screen import Line, Screen
@@ -278,5 +280,9 @@ async def _waiting(session: Session) -> AsyncIterator[CheckResult]:
         yield CheckResult("effects", "error", f"more than these {MOST_TOLD} are unknown: interlock effects list")
     for request in unknown:
         yield CheckResult("effect", "error", f"{request.id} is unknown: interlock effects settle {request.id} …")
+    waiting = await session.client.list_deliveries(channel=NOT_PLANNED, state=DeliveryState.waiting, limit=MOST_TOLD)
+    for one in waiting.rows:
+        words = delivery_words(one)
+        yield CheckResult("message", "error", f"{one.stream}: {words.says}: {words.reason}")
     if not attention and not unknown:
         yield CheckResult("runs", "ok", "none needs attention, no effect is unknown")

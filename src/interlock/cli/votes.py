@@ -18,8 +18,8 @@ from interlock.domain.action import VERDICTS, Question, Verdict
 from interlock.domain.request import Request
 from interlock.errors import BadInput, InvalidAgent
 from interlock.service.arguments import changed_arguments
-from interlock.service.following import CutShort, unless
 from interlock.service.inline import Place, places
+from interlock.service.log_reader import CutShort, unless
 from interlock.service.replies import Reply, answered, editable, edited, plainly, typed_answer, void_votes
 from interlock.service.shapes import request_shape, run_view_shape
 from interlock.service.views import RequestView

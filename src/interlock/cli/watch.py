@@ -33,9 +33,9 @@ from interlock.engine.changes import Entry
 from interlock.engine.watching import Streamed
 from interlock.engine.worker import Worker
 from interlock.errors import BadInput, Forbidden, InterlockError, Refused
-from interlock.service.following import CutShort, unless
 from interlock.service.hostile_text import plain
 from interlock.service.inline import Place, in_order, places
+from interlock.service.log_reader import CutShort, unless
 from interlock.service.replies import Reply, void_votes
 from interlock.service.sentences import sentence
 from interlock.service.shapes import entry_shape, request_shape, run_view_shape

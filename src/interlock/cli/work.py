@@ -17,8 +17,8 @@ from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, interruptible, patiently
 from interlock.engine.watching import Lines, Several, Watcher
 from interlock.engine.worker import Worker
-from interlock.service.following import CutShort, unless
 from interlock.service.hostile_text import plain
+from interlock.service.log_reader import CutShort, unless
 from interlock.terminal.screen import Line, Screen
 
 if TYPE_CHECKING:

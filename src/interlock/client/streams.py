@@ -29,8 +29,8 @@ from interlock.errors import (
     StoreUnavailable,
     TooManyCalls,
 )
-from interlock.service.following import CutShort, unless
 from interlock.service.from_shapes import entry_of, request_of
+from interlock.service.log_reader import CutShort, unless
 
 T = TypeVar("T")
 

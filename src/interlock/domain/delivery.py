@@ -68,8 +68,21 @@ BROKER = Schedule(tuple(_of(seconds=seconds) for seconds in (1, 2, 5, 10)), fore
 PEOPLE = Schedule((*(_of(seconds=seconds) for seconds in (10, 30, 120, 300)), *[_of(minutes=15)] * 96))
 """People are told within a quarter of an hour of a mail server's or a chat's return; for a day, then no more."""
 
+LEFT_OUT = Schedule((_of(minutes=15),), forever=True)
+"""What could not be read is looked at again as long as it takes: only a person mends it."""
+
 BUNDLE = "bundle"
 """What a delivery has as its event that stands for several entries."""
+
+UNREADABLE = "unreadable"
+"""What a delivery has as its event of which nothing can be read but its columns; its `seq` is 0."""
+
+NOT_PLANNED = "not planned"
+"""The channel of what could not become messages yet. No configured channel can have this name.
+
+Each is about an entry that one channel, its recipient, was not told of; or about a stored message of that channel that
+cannot be read, whose id is its `reference`.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +131,19 @@ def delivery_id(tenant: str, channel: str, recipient: str, stream: str, seq: int
 def bundle_id(tenant: str, channel: str, recipient: str, bundle: str) -> str:
     """Return the id of the delivery that stands for several entries: each that is planned into it finds it there."""
     return delivery_id(tenant, channel, recipient, f"{BUNDLE} {bundle}", 0)
+
+
+def left_out(about: Delivery, why: str) -> Delivery:
+    """Return what says that something was left out, and has it looked at again.
+
+    Args:
+        about: a message that cannot be read; or one to a channel about an entry of which no message could be made.
+    """
+    what = f"{about.reference} {about.version}" if about.reference else about.stream
+    key = delivery_id(about.tenant, NOT_PLANNED, about.channel, what, about.seq)
+    tried = Attempt(about.made_at, why[:LONGEST_ERROR])
+    mine = replace(about, id=key, channel=NOT_PLANNED, recipient=about.channel, attempts=1, last=(tried,))
+    return replace(mine, due_at=about.made_at + LEFT_OUT.delays[0], state=DeliveryState.waiting, version=1)
 
 
 def begun(delivery: Delivery, now: datetime, lease: timedelta) -> Delivery:

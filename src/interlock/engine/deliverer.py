@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from interlock.domain.delivery import (
     BUNDLE,
+    UNREADABLE,
     Delivery,
     Failure,
     begun,
     delivered,
     dropped,
     failed,
+    left_out,
     postponed,
     waits_for,
 )
 from interlock.engine.integrity import with_whole_requests
-from interlock.engine.ports.deliveries import DeliveryFilter
+from interlock.engine.left_out import LeftOut
+from interlock.engine.ports.deliveries import DeliveryFilter, DueDeliveries
 from interlock.engine.ports.sender import Message, NotNeeded, NotTaken, NotYet, Sender
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict, InterlockError, StoreError, StoreReplaced, StoreUnavailable
@@ -52,10 +56,13 @@ class Deliverer:
     def __init__(self, store: Store, senders: Sequence[Sender], complain: Callable[[str], None]) -> None:
         self._store = store
         self._senders = {sender.name: sender for sender in senders}
+        self._carriers: dict[str, Sender | LeftOut] = {**self._senders}
+        self._carriers[LeftOut.name] = LeftOut(store, self._senders, self.wake)
         self._complain = complain
         self._in_hand: dict[str, asyncio.Task[None]] = {}
-        self._of_channel: dict[str, int] = dict.fromkeys(self._senders, 0)
+        self._of_channel: dict[str, int] = dict.fromkeys(self._carriers, 0)
         self._failing: set[str] = set()
+        self._unreadable: set[tuple[str, str, int]] = set()
         self._changed = asyncio.Event()
 
     def wake(self) -> None:
@@ -108,18 +115,30 @@ class Deliverer:
     async def _begin(self) -> float:
         """Start to send the due messages that have a slot; return the seconds until something else comes due."""
         seconds = LOOK_AGAIN
-        for name, sender in self._senders.items():
+        for name, sender in self._carriers.items():
             free = sender.at_once - self._of_channel[name]
             if free <= 0:
                 continue
             found = await self._store.due_deliveries([name], free + len(self._in_hand))
+            await self._leave_out(found)
             for one in [one for one in found.deliveries if one.id not in self._in_hand][:free]:
                 self._start(sender, one)
             if found.next_due is not None:
                 seconds = min(seconds, max(0.0, (found.next_due - found.now).total_seconds()))
         return seconds
 
-    def _start(self, sender: Sender, delivery: Delivery) -> None:
+    async def _leave_out(self, found: DueDeliveries) -> None:
+        """Say once of a message that it cannot be read, and keep in mind to make up for it."""
+        for one in found.unreadable:
+            if (one.tenant, one.id, one.version) in self._unreadable:
+                continue
+            self._complain(f"{one.id}, a message of {one.channel} about {one.stream}, cannot be read and is left out.")
+            about = replace(one, reference=one.id, made_at=found.now)
+            if one.channel != LeftOut.name:
+                await self._store.add_deliveries([left_out(about, "What is stored of a message cannot be read.")])
+            self._unreadable.add((one.tenant, one.id, one.version))
+
+    def _start(self, sender: Sender | LeftOut, delivery: Delivery) -> None:
         self._of_channel[sender.name] += 1
         task = asyncio.create_task(self._safely(sender, delivery))
         self._in_hand[delivery.id] = task
@@ -131,7 +150,7 @@ class Deliverer:
 
         task.add_done_callback(ended)
 
-    async def _safely(self, sender: Sender, delivery: Delivery) -> None:
+    async def _safely(self, sender: Sender | LeftOut, delivery: Delivery) -> None:
         try:
             await self._carry(sender, delivery)
         except Conflict:
@@ -139,9 +158,12 @@ class Deliverer:
         except StoreError as error:
             self._complain(error.message)
 
-    async def _carry(self, sender: Sender, delivery: Delivery) -> None:
+    async def _carry(self, sender: Sender | LeftOut, delivery: Delivery) -> None:
         mine = begun(delivery, await self._store.now(), LEASE)
         await self._store.write_delivery(mine)
+        if isinstance(sender, LeftOut):
+            await self._store.write_delivery(await self._made_up(sender, mine))
+            return
         earlier = await self._earlier(mine)
         before = waits_for(mine, earlier) if sender.in_order else None
         if before is not None:
@@ -150,6 +172,18 @@ class Deliverer:
         after = await self._sent(sender, mine, earlier)
         failpoint("delivery.sent")
         await self._store.write_delivery(after)
+
+    async def _made_up(self, carrier: LeftOut, mine: Delivery) -> Delivery:
+        """Return what becomes of something that was left out. That nothing can be done yet was said once."""
+        try:
+            done = await carrier.make_up(mine)
+        except NotYet as later:
+            return postponed(mine, later.until)
+        except Exception as error:
+            if isinstance(error, StoreUnavailable):
+                raise
+            return failed(mine, await self._store.now(), _failure(error), carrier.schedule)
+        return dropped(mine, await self._store.now(), done)
 
     async def _sent(self, sender: Sender, mine: Delivery, earlier: Sequence[Delivery]) -> Delivery:
         """Send a message; return it as it is afterwards."""
@@ -184,7 +218,10 @@ class Deliverer:
             return []
         wanted = DeliveryFilter(mine.channel, about=(mine.request_id,), recipient=mine.recipient)
         found = await self._store.deliveries(mine.tenant, wanted, limit=MOST_EARLIER)
-        return sorted((one for one in found if one.seq < mine.seq and one.event != BUNDLE), key=lambda one: one.seq)
+        return sorted(
+            (one for one in found if one.seq < mine.seq and one.event not in {BUNDLE, UNREADABLE}),
+            key=lambda one: one.seq,
+        )
 
     def _fails(self, sender: Sender, what: str) -> None:
         if sender.name not in self._failing:

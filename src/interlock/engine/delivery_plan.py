@@ -7,12 +7,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from interlock.domain.delivery import BUNDLE, Delivery, bundle_id, delivery_id
+from interlock.domain.delivery import BUNDLE, UNREADABLE, Delivery, bundle_id, delivery_id, left_out
 from interlock.domain.notices import braked
 from interlock.domain.request import Request
 from interlock.engine.changes import Entry
-from interlock.engine.integrity import with_whole_requests
+from interlock.engine.integrity import verified
 from interlock.engine.ports.channel import Notice
+from interlock.engine.ports.log import UnreadableEntry
 from interlock.engine.ports.sender import Recipient, Sender
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict, RecordAltered, StoreError
@@ -52,38 +53,67 @@ class DeliveryPlan:
         requests = await self._requests({entry.stream for entry in entries})
         new: list[Delivery] = []
         for entry in entries:
-            new += await self._of(entry, requests.get(entry.stream), new)
+            for sender in self._senders:
+                new += await self._of(sender, entry, requests.get(entry.stream), new)
+        await self._keep(new)
+
+    async def leave_out(self, entry: UnreadableEntry) -> None:
+        """Keep for each channel that it was not told of an entry, which cannot be read."""
+        where = entry.stream, entry.seq, UNREADABLE
+        now = await self._store.now()
+        await self._keep([self._left_out(sender, where, entry.message, now) for sender in self._senders])
+
+    async def plan(self, entry: Entry, request: Request | None) -> None:
+        """Keep a delivery for each recipient of an entry that was left out; raise what keeps it from being planned."""
+        for sender in self._senders:
+            found = await sender.recipients(entry, request)
+            await self._keep(await self._to(sender, found, entry, request, ()))
+
+    async def _keep(self, new: Sequence[Delivery]) -> None:
         if new:
             await self._store.add_deliveries(new)
             self._planned()
 
-    async def _requests(self, ids: AbstractSet[str]) -> dict[str, Request]:
-        """Return the requests that agree with their logs, even if others cannot be read."""
+    async def _requests(self, ids: AbstractSet[str]) -> dict[str, Request | RecordAltered]:
+        """Return the requests as their logs say, or what is wrong: one that cannot be read hides no other one."""
         try:
-            return dict(with_whole_requests(await self._store.load(self._tenant, ids)).requests)
-        except RecordAltered:
+            found = verified(await self._store.load(self._tenant, ids))
+        except RecordAltered as error:
             if len(ids) == 1:
-                return {}
+                return dict.fromkeys(ids, error)
             return {key: one for each in sorted(ids) for key, one in (await self._requests({each})).items()}
+        return dict(found.requests)
 
-    async def _of(self, entry: Entry, request: Request | None, new: Sequence[Delivery]) -> list[Delivery]:
-        """Return the deliveries that an entry plans, after these new ones."""
-        now, made = await self._store.now(), list[Delivery]()
-        for sender in self._senders:
-            for recipient in dict.fromkeys(await self._recipients(sender, entry, request)):
-                given = await self._braked(sender, recipient, [*new, *made], now)
-                made.append(self._delivery(sender, given, entry, request, now))
-        return made
-
-    async def _recipients(self, sender: Sender, entry: Entry, request: Request | None) -> Sequence[Recipient]:
-        """Return the recipients of an entry by a channel; nobody if the channel fails: the others must not wait."""
+    async def _of(
+        self, sender: Sender, entry: Entry, request: Request | RecordAltered | None, new: Sequence[Delivery]
+    ) -> list[Delivery]:
+        """Return what is planned of an entry for a channel, after these new ones; or that the channel was left out."""
         try:
-            return await sender.recipients(entry, request)
+            found = await _recipients(sender, entry, request)
         except Exception as error:
             if isinstance(error, Conflict | StoreError) and not isinstance(error, RecordAltered):
                 raise  # the error passes, or a process of a newer version can do it
             self._complain(f"{sender.name} is not told of entry {entry.seq} of {entry.stream}: {error}.")
-            return ()
+            where = entry.stream, entry.seq, entry.event.type
+            return [self._left_out(sender, where, str(error) or type(error).__name__, await self._store.now())]
+        return await self._to(sender, found, entry, None if isinstance(request, RecordAltered) else request, new)
+
+    async def _to(
+        self,
+        sender: Sender,
+        recipients: Sequence[Recipient],
+        entry: Entry,
+        request: Request | None,
+        new: Sequence[Delivery],
+    ) -> list[Delivery]:
+        now, made = await self._store.now(), list[Delivery]()
+        for recipient in dict.fromkeys(recipients):
+            given = await self._braked(sender, recipient, [*new, *made], now)
+            made.append(self._delivery(sender, given, entry, request, now))
+        return made
+
+    def _left_out(self, sender: Sender, where: tuple[str, int, str], why: str, now: datetime) -> Delivery:
+        return left_out(Delivery(self._tenant, "", sender.name, "", *where, now, now), why)
 
     async def _braked(self, sender: Sender, recipient: Recipient, new: Sequence[Delivery], now: datetime) -> Recipient:
         """Return the recipient; if they have reached their limit, for the one message that combines the rest."""
@@ -108,3 +138,13 @@ class DeliveryPlan:
             key, event = delivery_id(*to, entry.stream, entry.seq), entry.event.type
         about = entry.stream, entry.seq, event, now, recipient.due_at or now, "" if request is None else request.id
         return Delivery(self._tenant, key, sender.name, recipient.name, *about)
+
+
+async def _recipients(sender: Sender, entry: Entry, request: Request | RecordAltered | None) -> Sequence[Recipient]:
+    """Return to whom an entry goes by a channel; raise what is wrong with its request where that hides them."""
+    if not isinstance(request, RecordAltered):
+        return await sender.recipients(entry, request)
+    found = await sender.recipients(entry, None)
+    if not found:
+        raise request
+    return found

@@ -1,13 +1,15 @@
-"""What goes on only when somebody has looked: runs that need attention, and effects of which nobody knows."""
+"""What goes on only when somebody has looked: runs, effects of which nobody knows, records that cannot be read."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from interlock.domain.delivery import NOT_PLANNED, Delivery, DeliveryState
 from interlock.domain.request import UNSETTLED, EffectState, Request
 from interlock.domain.run import Run, RunStatus
+from interlock.engine.ports.deliveries import DeliveryFilter
 from interlock.engine.ports.store import Inbox, RunFilter, Store
 from interlock.service.pages import Count
 from interlock.service.stored_lists import walk_requests, walk_runs
@@ -31,25 +33,36 @@ class Matter:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Everything that somebody sees and has to look at; `more` says that there is, or may be, more of it."""
+    """Everything that somebody sees and has to look at; `more` says that there is, or may be, more of it.
+
+    Args:
+        left_out: what channels were not told of, or could not send, as it cannot be read.
+    """
 
     matters: tuple[Matter, ...]
     more: bool = False
+    left_out: tuple[Delivery, ...] = ()
 
     @property
     def count(self) -> Count:
         """How many matters there are: as many as are listed."""
-        return Count(len(self.matters), self.more)
+        return Count(len(self.matters) + len(self.left_out), self.more)
 
 
-async def attention(
+async def attention(  # noqa: PLR0913 - of whom, and what they see
     store: Store,
     tenant: str,
     sees_run: Callable[[Run], bool],
     sees: Callable[[Request], Awaitable[bool]],
     now: datetime,
+    *,
+    examines: bool,
 ) -> Attention:
-    """Return what has to be looked at, of what somebody sees."""
+    """Return what has to be looked at, of what somebody sees.
+
+    Args:
+        examines: they see what channels were told.
+    """
     wanted = RunFilter((RunStatus.needs_attention,))
     runs = [run async for run in walk_runs(store, tenant, wanted, limit=MOST + 1)]
     begun = Inbox((), effects=UNSETTLED)
@@ -58,7 +71,14 @@ async def attention(
     seen = [run for run in runs[:MOST] if sees_run(run)]
     alone = _by_request(effects, {run.id for run in seen})
     of_runs = (Matter(run, tuple(one for one in effects if one.run_id == run.id)) for run in seen)
-    return Attention((*of_runs, *alone), max(len(runs), len(found)) > MOST)
+    left_out = await what_was_left_out(store, tenant) if examines else ()
+    more = max(len(runs), len(found), len(left_out)) > MOST
+    return Attention((*of_runs, *alone), more, tuple(left_out[:MOST]))
+
+
+async def what_was_left_out(store: Store, tenant: str) -> Sequence[Delivery]:
+    """Return what channels could not be told yet since it cannot be read; one more than is shown, if there are more."""
+    return await store.deliveries(tenant, DeliveryFilter(NOT_PLANNED, DeliveryState.waiting), limit=MOST + 1)
 
 
 def is_unknown(request: Request, now: datetime) -> bool:

@@ -20,7 +20,7 @@ from interlock.engine.watching import NOBODY, Watcher
 from interlock.errors import BadInput, InvalidValue
 from interlock.service.components import Components
 from interlock.service.deliveries import send_again
-from interlock.service.following import Reader
+from interlock.service.log_reader import Reader
 from interlock.service.request_client import RequestClient
 from interlock.service.run_views import RunView
 

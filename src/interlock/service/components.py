@@ -21,7 +21,8 @@ from interlock.engine.routing import PolicyBook
 from interlock.engine.runs import Runs
 from interlock.engine.watching import NOBODY, Watcher
 from interlock.engine.worker import Worker
-from interlock.service.following import Follower, Reader
+from interlock.service.following import Follower
+from interlock.service.log_reader import Reader
 
 
 @dataclass(frozen=True, slots=True)

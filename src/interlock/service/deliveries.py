@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
 
-from interlock.domain.delivery import BUNDLE, Delivery, DeliveryState, again
+from interlock.domain.delivery import BUNDLE, NOT_PLANNED, UNREADABLE, Delivery, DeliveryState, again
 from interlock.engine.ports.deliveries import DeliveryFilter
 from interlock.engine.ports.store import Store
-from interlock.errors import Closed, NotFound
+from interlock.errors import Closed, NotFound, RecordAltered
 from interlock.service.pages import Listing, Page, page, text_key, walk
 
 TIMES = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
@@ -38,11 +38,18 @@ class DeliveryWords:
 
 def delivery_words(one: Delivery) -> DeliveryWords:
     """Say who was told by a delivery, and when; or why not."""
+    if one.channel == NOT_PLANNED:
+        return _left_out_words(one)
+    if one.event == UNREADABLE:
+        return DeliveryWords(f"what is stored of a message of {one.channel} cannot be read", None)
+    return _message_words(one)
+
+
+def _message_words(one: Delivery) -> DeliveryWords:
     who = f"{one.recipient} by {one.channel}" if one.recipient else one.channel
     who += " of this and other requests" if one.event == BUNDLE else ""
     tries = f"{one.attempts} attempts" if one.attempts > 1 else "one attempt"
-    last = one.last[-1] if one.last else None
-    at, reason = (None, "") if last is None else (last.at, last.error or "")
+    at, reason = _last_try(one)
     match one.state:
         case DeliveryState.delivered:
             which = f"attempt {one.attempts}" if one.attempts >= len(TIMES) else f"{TIMES[one.attempts]} attempt"
@@ -57,6 +64,18 @@ def delivery_words(one: Delivery) -> DeliveryWords:
             return DeliveryWords(f"could not tell {who}, given up after {tries}", at, reason)
         case DeliveryState.dropped:
             return DeliveryWords(f"did not tell {who}, which was not needed any more", at, reason)
+
+
+def _last_try(one: Delivery) -> tuple[datetime | None, str]:
+    return (one.last[-1].at, one.last[-1].error or "") if one.last else (None, "")
+
+
+def _left_out_words(one: Delivery) -> DeliveryWords:
+    at, reason = _last_try(one)
+    what = f"a message of {one.recipient} cannot be sent" if one.reference else f"{one.recipient} was not told of this"
+    if one.state is DeliveryState.waiting:
+        return DeliveryWords(what, at, reason, one.due_at)
+    return DeliveryWords(f"{what} at first", at, reason)
 
 
 async def list_deliveries(
@@ -80,16 +99,24 @@ async def list_deliveries(
 async def send_again(store: Store, tenant: str, delivery_id: str) -> Delivery:
     """Let a delivery be sent anew, from the beginning of its schedule, whatever became of it.
 
+    What could not be planned or read is looked at again at once.
+
     Raises:
         NotFound: if there is none.
         Closed: if it waits to be sent already.
+        RecordAltered: if it cannot be read.
     """
     found = await store.delivery(tenant, delivery_id)
     if found is None:
         raise NotFound(
             f"There is no delivery {delivery_id} here: `interlock deliveries list` shows those that there are."
         )
-    if found.state is DeliveryState.waiting:
+    if found.event == UNREADABLE and found.channel != NOT_PLANNED:
+        raise RecordAltered(
+            f"What is stored of {delivery_id} cannot be read. What is done about it says "
+            f"`interlock deliveries list --channel '{NOT_PLANNED}'`."
+        )
+    if found.state is DeliveryState.waiting and found.channel != NOT_PLANNED:
         raise Closed(f"{delivery_id} waits to be sent already.", delivery_id=delivery_id)
     anew = again(found, await store.now())
     await store.write_delivery(anew)

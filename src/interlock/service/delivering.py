@@ -10,7 +10,8 @@ from interlock.engine.deliverer import Deliverer
 from interlock.engine.delivery_plan import DeliveryPlan
 from interlock.engine.ports.sender import Sender
 from interlock.service.components import Components
-from interlock.service.following import Follower, Reader, concerns_people
+from interlock.service.following import Follower, concerns_people
+from interlock.service.log_reader import Reader
 
 ENDINGS = frozenset({"effect_executed", "effect_failed", "effect_lapsed"})
 """What has become of an approval: people are not asked for anything by it, but a card or a program says it."""
@@ -52,4 +53,4 @@ class Delivering:
         store = self._components.store
         plan = DeliveryPlan(store, tenant, self._senders, self.deliverer.wake, self._complain)
         reader = Reader(store, self._components.waker, tenant, stop)
-        return Follower(reader, plan, complain=self._complain, wanted=is_told)
+        return Follower(reader, plan, complain=self._complain, wanted=is_told, leave_out=plan.leave_out)

@@ -11,24 +11,19 @@ import asyncio
 import inspect
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, TypeVar
 
 from interlock.domain import collaboration, events, run_events
 from interlock.engine.changes import Cursor, Entry, Lease
 from interlock.engine.ports.channel import Channel, Notice
-from interlock.engine.ports.store import Store
-from interlock.engine.ports.waker import Waker
+from interlock.engine.ports.log import UnreadableEntry
 from interlock.errors import Conflict, StoreUnavailable
 from interlock.failpoints import failpoint
+from interlock.service.log_reader import ENTRIES_AT_ONCE, Reader
 
-T = TypeVar("T")
-
-ENTRIES_AT_ONCE = 100
-LOOK_AGAIN = 5.0
 LEASE = timedelta(seconds=30)
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0
 
@@ -66,72 +61,6 @@ def concerns_people(entry: Entry) -> bool:
     return isinstance(entry.event, CONCERN_PEOPLE)
 
 
-class CutShort(Exception):
-    """Something else ended what was waited for."""
-
-
-async def unless(work: Coroutine[Any, Any, T], *others: Coroutine[Any, Any, Any]) -> T:
-    """Do work, unless one of the others is done first: then the work is cancelled, and `CutShort` is raised."""
-    task = asyncio.ensure_future(work)
-    side = [asyncio.ensure_future(other) for other in others]
-    try:
-        await asyncio.wait({task, *side}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        for other in side:
-            if other.done():
-                other.result()  # its failure is ours
-        raise CutShort
-    finally:
-        for pending in (task, *side):
-            pending.cancel()
-        await asyncio.gather(task, *side, return_exceptions=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Reads on in the log of a tenant, and waits where it ends, until it is to stop."""
-
-    store: Store
-    waker: Waker
-    tenant: str
-    stop: asyncio.Event
-    look_again: float = LOOK_AGAIN
-
-    async def entries(self, after: str | None) -> AsyncGenerator[Entry, None]:
-        """Read the entries after a position as they come, until it is stopped; None for those that come from now on.
-
-        What is no position of the log raises `InvalidValue`.
-        """
-        after = await self.store.last_position(self.tenant) if after is None else after
-        while True:
-            since = await self.waker.seen()
-            found = await self.feed(after)  # first: what is no position is refused, even where it is stopped already
-            for entry in found:
-                if self.stop.is_set():
-                    return
-                yield entry
-                after = entry.position
-            if self.stop.is_set():
-                return
-            if not found:
-                await self.rest(since)
-
-    async def feed(self, after: str) -> Sequence[Entry]:
-        """Return the next entries after a position."""
-        return await self.store.feed(self.tenant, after=after, limit=ENTRIES_AT_ONCE)
-
-    async def rest(self, since: int, seconds: float = LOOK_AGAIN) -> None:
-        """Return when something has changed since a token, or after so many seconds, or when it is stopped."""
-        with suppress(CutShort):
-            await unless(self.waker.wait(since, min(seconds, self.look_again)), self.stop.wait())
-
-    async def pause(self, seconds: float) -> None:
-        """Return after so many seconds, or when it is stopped."""
-        with suppress(CutShort):
-            await unless(asyncio.sleep(seconds), self.stop.wait())
-
-
 class SeenEntries:
     """What was told lately, by stream and number, of at most so many streams.
 
@@ -160,9 +89,10 @@ class Follower:
         complain: called with what goes wrong; it is tried again, later each time.
         lease: how long another process waits for one that has ended without a word.
         wanted: which entries the channel is told of.
+        leave_out: is told of an entry that cannot be read, before what is behind it is told.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what may differ
         self,
         reader: Reader,
         channel: Channel,
@@ -170,6 +100,7 @@ class Follower:
         complain: Callable[[str], None],
         lease: timedelta = LEASE,
         wanted: Callable[[Entry], bool] = concerns_people,
+        leave_out: Callable[[UnreadableEntry], Awaitable[None]] | None = None,
     ) -> None:
         self._reader = reader
         self._store = reader.store
@@ -177,6 +108,7 @@ class Follower:
         self._complain = complain
         self._lease = lease
         self._wanted = wanted
+        self._leave_out = leave_out
         self._owner = uuid.uuid4().hex
         self._told = SeenEntries()
         self._passed: tuple[int, str] = (0, "")
@@ -190,7 +122,8 @@ class Follower:
                 no position of the log raises `InvalidValue`.
         """
         if after is not None:
-            await self._reader.feed(after)
+            with suppress(UnreadableEntry):
+                await self._reader.feed(after)
         while True:
             seen = await self._cursor()
             if seen is not None and after is None:
@@ -231,7 +164,11 @@ class Follower:
         if cursor.lease is not None and cursor.lease.owner != self._owner and cursor.lease.until > now:
             await self._reader.rest(since, (cursor.lease.until - now).total_seconds())
             return
-        entries = await self._entries(cursor)
+        try:
+            entries = await self._entries(cursor)
+        except UnreadableEntry as broken:
+            await self._pass_by(cursor, broken)
+            return
         if not entries:
             await self._reader.rest(since)
         elif cursor.upto is None and not any(map(self._wanted, entries)):
@@ -242,13 +179,23 @@ class Follower:
     async def _entries(self, cursor: Cursor) -> list[Entry]:
         """Return what comes next; with all that another process was telling, where one has ended before it had."""
         version, passed = self._passed
-        entries = list(await self._reader.feed(passed if version == cursor.version else cursor.position))
-        while cursor.upto is not None and all(entry.position != cursor.upto for entry in entries):
-            more = await self._reader.feed(entries[-1].position) if entries else ()
+        entries = list(await self._reader.readable(passed if version == cursor.version else cursor.position))
+        while entries and cursor.upto is not None and all(entry.position != cursor.upto for entry in entries):
+            more: Sequence[Entry] = ()
+            with suppress(UnreadableEntry):
+                more = await self._reader.readable(entries[-1].position)
             if not more:
                 break
             entries += more
         return entries
+
+    async def _pass_by(self, cursor: Cursor, broken: UnreadableEntry) -> None:
+        """Go on behind an entry that cannot be read, once it is kept in mind that it was left out."""
+        self._complain(f"{self._channel.name} is not told of entry {broken.seq} of {broken.stream}: {broken.message}")
+        if self._leave_out is not None:
+            await self._leave_out(broken)
+        upto = None if cursor.upto == broken.position else cursor.upto
+        await self._move(replace(cursor, position=broken.position, upto=upto, lease=None))
 
     async def _pass(self, cursor: Cursor, entries: Sequence[Entry]) -> None:
         """Go on behind entries that nobody is told of. At the end of the log that is kept in mind, and not written."""

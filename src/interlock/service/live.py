@@ -9,8 +9,9 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from interlock.engine.changes import Entry
+from interlock.engine.ports.log import UnreadableEntry
 from interlock.errors import StoreUnavailable
-from interlock.service.following import Reader
+from interlock.service.log_reader import Reader
 
 T = TypeVar("T")
 
@@ -25,7 +26,7 @@ class Live:
     """The end of one tenant's log. Whoever follows has a position, and goes at their own pace.
 
     Args:
-        reader: reads the log on; all ends when it is stopped.
+        reader: reads the log on; all ends when it is stopped. What cannot be read is told to nobody here.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -109,9 +110,13 @@ class Live:
 
     async def _known(self, position: str) -> Sequence[Entry]:
         passed = self._numbers.get(position, -2) + 1 - (self._count - len(self._entries))
-        if passed < 0:
-            return await self._reader.feed(position)
-        return list(islice(self._entries, passed, None))
+        if passed >= 0:
+            return list(islice(self._entries, passed, None))
+        while True:
+            try:
+                return await self._reader.readable(position)
+            except UnreadableEntry as broken:
+                position = broken.position
 
     async def _read(self, position: str) -> None:
         while not self._reader.stop.is_set():

@@ -11,6 +11,7 @@ from operator import attrgetter
 from interlock.domain.authority import Directory
 from interlock.engine.changes import Entry
 from interlock.engine.codec import leaf_hash
+from interlock.engine.ports.log import UnreadableEntry
 from interlock.engine.ports.store import Inbox, SortKey, Store
 from interlock.errors import NotFound
 from interlock.service.pages import PAGE, walk
@@ -69,10 +70,15 @@ class LogFilter:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """Entries that fit, and the position from which the next page goes on; None at the end."""
+    """Entries that fit, and the position from which the next page goes on; None at the end.
+
+    Args:
+        unreadable: what cannot be read among the entries that were looked at, whether it would fit or not.
+    """
 
     entries: tuple[Entry, ...]
     next: str | None
+    unreadable: tuple[UnreadableEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,22 +112,29 @@ async def log_page(store: Store, tenant: str, wanted: LogFilter, *, at: str = ""
     if wanted.stream is not None:
         return _of_stream(await store.history(tenant, wanted.stream), wanted, at, limit)
     start = at or ("" if wanted.since is None else await position_before(store, tenant, wanted.since - EARLIER))
-    found, looked = list[Entry](), 0
+    found, looked, broken = list[Entry](), 0, list[UnreadableEntry]()
     while looked < MOST_LOOKED_AT:
-        read = await _read(store, tenant, wanted, start, PAGE)
+        read, unreadable = await _read(store, tenant, wanted, start, PAGE)
         found += filter(wanted.fits, read)
+        broken += unreadable
         if len(found) > limit:
-            return LogPage(tuple(found[:limit]), found[limit - 1].position)
-        if len(read) < PAGE:
-            return LogPage(tuple(found), None)
-        start, looked = read[-1].position, looked + len(read)
-    return LogPage(tuple(found), start)
+            return LogPage(tuple(found[:limit]), found[limit - 1].position, tuple(broken))
+        if len(read) < PAGE and not unreadable:
+            return LogPage(tuple(found), None, tuple(broken))
+        start, looked = (*read, *unreadable)[-1].position, looked + len(read) + len(unreadable)
+    return LogPage(tuple(found), start, tuple(broken))
 
 
-async def _read(store: Store, tenant: str, wanted: LogFilter, start: str, most: int) -> Sequence[Entry]:
-    if wanted.since is None:
-        return await store.latest(tenant, before=start, limit=most)
-    return await store.feed(tenant, after=start, limit=most)
+async def _read(
+    store: Store, tenant: str, wanted: LogFilter, start: str, most: int
+) -> tuple[Sequence[Entry], Sequence[UnreadableEntry]]:
+    """Return the next entries, up to one that cannot be read, and that one."""
+    try:
+        if wanted.since is None:
+            return await store.latest(tenant, before=start, limit=most), ()
+        return await store.feed(tenant, after=start, limit=most), ()
+    except UnreadableEntry as broken:
+        return broken.before, (broken,)
 
 
 def _of_stream(history: Sequence[Entry], wanted: LogFilter, at: str, limit: int) -> LogPage:

@@ -9,9 +9,10 @@ from typing import Any
 
 from sqlalchemy import Executable, Select, bindparam, delete, func, or_, select, tuple_
 
-from interlock.domain.delivery import Delivery, DeliveryState
+from interlock.domain.delivery import UNREADABLE, Delivery, DeliveryState
 from interlock.engine.codec import decode_delivery, encode_delivery
 from interlock.engine.ports.deliveries import DeliveryFilter, DueDeliveries
+from interlock.errors import RecordAltered
 from interlock.storage.compiled import Connection
 from interlock.storage.rows import Clock, changed, encodable, micros, moment
 from interlock.storage.schema import IS_UNSETTLED, deliveries, received, requests
@@ -20,14 +21,26 @@ from interlock.storage.sql_constructs import OneOf, insert_or, update_at_version
 _D = deliveries.c
 _CHANGES = ("state", "due_at", "version", "body")
 _ON_CHANNELS = OneOf(_D.channel, "channels")
+_COLUMNS = (
+    _D.body,
+    _D.tenant,
+    _D.id,
+    _D.channel,
+    _D.recipient,
+    _D.request_id,
+    _D.made_at,
+    _D.due_at,
+    _D.state,
+    _D.version,
+)
 _DUE = (
-    select(_D.body)
+    select(*_COLUMNS)
     .where(_ON_CHANNELS, _D.due_at.is_not(None), _D.due_at <= bindparam("now"))
     .order_by(_D.due_at, _D.id)
     .limit(bindparam("limit"))
 )
 _NEXT_DUE = select(func.min(_D.due_at)).where(_ON_CHANNELS, _D.due_at > bindparam("now"))
-_ONE = select(_D.body).where(_D.tenant == bindparam("tenant"), _D.id == bindparam("id"))
+_ONE = select(*_COLUMNS).where(_D.tenant == bindparam("tenant"), _D.id == bindparam("id"))
 _BEHIND = select(_D.made_at, _D.id).where(_D.tenant == bindparam("tenant"), _D.id == bindparam("after"))
 _FILTERS = {
     "channel": _D.channel == bindparam("channel"),
@@ -70,7 +83,7 @@ def _insert_received() -> Executable:
 
 @cache
 def _listed(given: tuple[str, ...], *, behind: bool) -> Select[Any]:
-    found = select(_D.body).where(_D.tenant == bindparam("tenant"))
+    found = select(*_COLUMNS).where(_D.tenant == bindparam("tenant"))
     found = found.where(*(_FILTERS[name] for name in given))
     if behind:
         found = found.where(tuple_(_D.made_at, _D.id) < tuple_(bindparam("made_at"), bindparam("behind")))
@@ -84,12 +97,19 @@ def add(on: Connection, new: Sequence[Delivery]) -> None:
 
 
 def due(on: Connection, clock: Clock | None, channels: Collection[str], limit: int) -> DueDeliveries:
-    """Return what is due."""
+    """Return what is due. What cannot be read is read each time, and counts for nothing."""
     now = on.instant(clock)()
     values = {"channels": sorted(channels), "now": micros(now)}
-    found = [decode_delivery(body) for (body,) in on.rows(_DUE, values | {"limit": limit})]
+    found, broken, more = list[Delivery](), list[Delivery](), True
+    while more:
+        most = limit + len(broken)
+        rows = on.rows(_DUE, values | {"limit": most})
+        read = [(_read(row), row) for row in rows]
+        found = [one for one, _ in read if one is not None]
+        broken = [_unreadable(row) for one, row in read if one is None]
+        more = len(rows) == most and len(found) < limit
     next_due = on.value(_NEXT_DUE, values)
-    return DueDeliveries(now, found, None if next_due is None else moment(next_due))
+    return DueDeliveries(now, found, None if next_due is None else moment(next_due), broken)
 
 
 def write(on: Connection, after: Delivery) -> None:
@@ -114,13 +134,13 @@ def listed(on: Connection, tenant: str, wanted: DeliveryFilter, after: str | Non
             return []
         values |= {"made_at": behind[0], "behind": behind[1]}
     rows = on.rows(_listed(tuple(given), behind=after is not None), values)
-    return [decode_delivery(body) for (body,) in rows]
+    return [_read(row) or _unreadable(row) for row in rows]
 
 
 def one(on: Connection, tenant: str, delivery_id: str) -> Delivery | None:
     """Return one."""
-    body = on.value(_ONE, {"tenant": tenant, "id": delivery_id}) if encodable(tenant, delivery_id) else None
-    return None if body is None else decode_delivery(body)
+    row = on.first(_ONE, {"tenant": tenant, "id": delivery_id}) if encodable(tenant, delivery_id) else None
+    return None if row is None else _read(row) or _unreadable(row)
 
 
 def count(on: Connection, tenant: str, channel: str, recipient: str, since: datetime) -> int:
@@ -143,6 +163,20 @@ def prune(on: Connection, tenant: str, before: datetime) -> int:
 def count_old(on: Connection, tenant: str, before: datetime) -> int:
     """Count what would be forgotten."""
     return on.value(_COUNT_OLD, {"of_tenant": tenant, "before": micros(before)}) or 0
+
+
+def _read(row: Sequence[Any]) -> Delivery | None:
+    try:
+        return decode_delivery(row[0])
+    except RecordAltered:
+        return None
+
+
+def _unreadable(row: Sequence[Any]) -> Delivery:
+    _, tenant, key, channel, recipient, stream, made_at, due_at, state, version = row
+    due = None if due_at is None else moment(due_at)
+    about = stream, 0, UNREADABLE, moment(made_at), due
+    return Delivery(tenant, key, channel, recipient, *about, state=DeliveryState(state), version=version)
 
 
 def _row(delivery: Delivery) -> dict[str, Any]:

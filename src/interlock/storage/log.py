@@ -30,7 +30,7 @@ from interlock.engine.codec import decode_entry
 from interlock.errors import InvalidValue, RecordAltered
 from interlock.storage.audit import AuditedLog, strangers
 from interlock.storage.compiled import Connection
-from interlock.storage.rows import EntryRow, changed, encodable, read_position
+from interlock.storage.rows import EntryRow, changed, encodable, entries_of_page, read_position
 from interlock.storage.schema import (
     APPLIED_TABLE,
     POSTGRES_GUARD,
@@ -106,10 +106,11 @@ class NumberedLog:
     )
     APPEND = insert(log).inline().values(_APPENDED)
     _ENTRY = select(log.c.position, as_bytes(log.c.body), log.c.leaf).where(log.c.tenant == _TENANT)
-    HISTORIES = _ENTRY.add_columns(log.c.stream, log.c.seq).where(OneOf(log.c.stream, "streams"))
+    _PLACED = _ENTRY.add_columns(log.c.stream, log.c.seq)
+    HISTORIES = _PLACED.where(OneOf(log.c.stream, "streams"))
     LATER = HISTORIES.where(log.c.seq >= _SINCE)
-    FEED = _ENTRY.where(log.c.position > bindparam("after")).order_by(log.c.position).limit(_LIMIT)
-    LATEST = _ENTRY.where(log.c.position < bindparam("before")).order_by(desc(log.c.position)).limit(_LIMIT)
+    FEED = _PLACED.where(log.c.position > bindparam("after")).order_by(log.c.position).limit(_LIMIT)
+    LATEST = _PLACED.where(log.c.position < bindparam("before")).order_by(desc(log.c.position)).limit(_LIMIT)
     LAST = select(func.max(log.c.position)).where(log.c.tenant == _TENANT)
 
     def append(self, on: Connection, rows: Sequence[EntryRow]) -> None:
@@ -132,13 +133,13 @@ class NumberedLog:
     def feed(self, on: Connection, tenant: str, after: str, limit: int, *, closely: bool = False) -> FeedPage:  # noqa: ARG002 - nothing is held back
         """Return the entries after a position, in order."""
         rows = on.rows(self.FEED, {"tenant": tenant, "after": read_position(after), "limit": limit})
-        return FeedPage([decode_entry(str(at), body, leaf) for at, body, leaf in rows])
+        return FeedPage(entries_of_page((str(at), *entry) for at, *entry in rows))
 
     def latest(self, on: Connection, tenant: str, before: str, limit: int) -> Sequence[Entry]:
         """Return the entries before a position, the newest first."""
         end = read_position(before) if before else NO_POSITION
         rows = on.rows(self.LATEST, {"tenant": tenant, "before": end, "limit": limit})
-        return [decode_entry(str(at), body, leaf) for at, body, leaf in rows]
+        return entries_of_page((str(at), *entry) for at, *entry in rows)
 
     def last_position(self, on: Connection, tenant: str) -> str:
         """Return the position of the newest entry, or the empty string."""
@@ -169,6 +170,7 @@ SELECT coalesce(
   CAST(CAST(pg_snapshot_xmax(its) AS text) AS bigint)
 ) FROM snapshot
 """)
+_IS_SETTLED = 5
 _SETTLED = or_(ordered_log.c.epoch < _EPOCH, ordered_log.c.xact < _OLDEST)
 _BEFORE = [bindparam(f"before_{name}", type_=BigInteger()) for name in ("epoch", "xact", "position")]
 _AFTER = [bindparam(f"after_{name}", type_=BigInteger()) for name in ("epoch", "xact", "position")]
@@ -193,15 +195,14 @@ class OrderedLog:
     )
     APPEND = insert(ordered_log).inline().values({**_APPENDED, "epoch": _EPOCH})
     _ENTRY = select(*_PLACE, ordered_log.c.body, ordered_log.c.leaf, _SETTLED).where(ordered_log.c.tenant == _TENANT)
-    HISTORIES = _ENTRY.add_columns(ordered_log.c.stream, ordered_log.c.seq).where(
-        OneOf(ordered_log.c.stream, "streams")
-    )
+    _PLACED = _ENTRY.add_columns(ordered_log.c.stream, ordered_log.c.seq)
+    HISTORIES = _PLACED.where(OneOf(ordered_log.c.stream, "streams"))
     LATER = HISTORIES.where(ordered_log.c.seq >= _SINCE)
     PROOF = select(ordered_log.c.seq).where(
         *(ordered_log.c[name] == bindparam(name) for name in ("tenant", "stream", "seq", "leaf"))
     )
-    FEED = _ENTRY.where(tuple_(*_PLACE) > tuple_(*_AFTER)).order_by(*_PLACE).limit(_LIMIT)
-    LATEST = _ENTRY.where(_SETTLED, tuple_(*_PLACE) < tuple_(*_BEFORE)).order_by(*map(desc, _PLACE)).limit(_LIMIT)
+    FEED = _PLACED.where(tuple_(*_PLACE) > tuple_(*_AFTER)).order_by(*_PLACE).limit(_LIMIT)
+    LATEST = _PLACED.where(_SETTLED, tuple_(*_PLACE) < tuple_(*_BEFORE)).order_by(*map(desc, _PLACE)).limit(_LIMIT)
     LAST = select(*_PLACE).where(ordered_log.c.tenant == _TENANT, _SETTLED).order_by(*map(desc, _PLACE)).limit(1)
 
     def append(self, on: Connection, rows: Sequence[EntryRow]) -> None:
@@ -232,19 +233,18 @@ class OrderedLog:
         epoch, xact, position = _read(after)
         values = {"after_epoch": epoch, "after_xact": xact, "after_position": position}
         rows = on.rows(self.FEED, values | {"tenant": tenant, "limit": limit, "epoch": on.epoch})
-        settled = [row for row in rows if row[-1]]
+        settled = [row for row in rows if row[_IS_SETTLED]]
         if closely and len(settled) < len(rows):
             ((end,),) = on.rows(_OLDEST_HERE, {})  # of the instant at which the rows were read
-            settled = [row for row in rows if row[-1] or row[1] < end]
-        entries = [decode_entry(_written(*place), body, leaf) for *place, body, leaf, _ in settled]
-        return FeedPage(entries, len(settled) < len(rows))
+            settled = [row for row in rows if row[_IS_SETTLED] or row[1] < end]
+        return FeedPage(entries_of_page(map(_placed, settled)), len(settled) < len(rows))
 
     def latest(self, on: Connection, tenant: str, before: str, limit: int) -> Sequence[Entry]:
         """Return the entries before a position that the feed gives, the newest first."""
         epoch, xact, position = _read(before) if before else (NO_POSITION,) * 3
         values = {"before_epoch": epoch, "before_xact": xact, "before_position": position}
         rows = on.rows(self.LATEST, values | {"tenant": tenant, "limit": limit, "epoch": on.epoch})
-        return [decode_entry(_written(*place), body, leaf) for *place, body, leaf, _ in rows]
+        return entries_of_page(map(_placed, rows))
 
     def last_position(self, on: Connection, tenant: str) -> str:
         """Return the position of the newest entry that the feed gives, or the empty string."""
@@ -263,6 +263,11 @@ def _by_stream(streams: Iterable[str], found: Iterable[tuple[str, int, Entry]]) 
 
 
 _POSITION = re.compile(r"([0-9a-f]{1,15})-([0-9a-f]{1,15})-([0-9a-f]{1,15})", re.ASCII)
+
+
+def _placed(row: Sequence[Any]) -> tuple[str, bytes, str, str, int]:
+    *place, body, leaf, _, stream, seq = row
+    return _written(*place), body, leaf, stream, seq
 
 
 def _written(epoch: int, xact: int, position: int) -> str:

@@ -36,7 +36,7 @@ from interlock.storage.memory_commit import apply, check
 from interlock.storage.memory_credentials import MemoryCredentials
 from interlock.storage.memory_deliveries import MemoryDeliveries
 from interlock.storage.memory_statistics import MemoryStatistics
-from interlock.storage.memory_tables import MemoryShelf, Tables, entry_of, is_wanted_run, read_job
+from interlock.storage.memory_tables import MemoryShelf, Tables, entries_of, entry_of, is_wanted_run, read_job
 from interlock.storage.participants import read_participants
 from interlock.storage.reads import filed
 from interlock.storage.rows import (
@@ -195,14 +195,14 @@ class MemoryStore(MemoryAccounts, MemoryCredentials, MemoryDeliveries, MemorySta
         start = read_position(after)
         with self._reading() as tables:
             rows = [(at, row) for at, row in tables.entries_of(tenant) if at > start]
-            return [entry_of(at, row) for at, row in rows[:limit]]
+            return entries_of(rows[:limit])
 
     async def latest(self, tenant: str, *, before: str = "", limit: int = 100) -> Sequence[Entry]:
         """Return the entries before a position, the newest first."""
         end = read_position(before)
         with self._reading() as tables:
             rows = [(at, row) for at, row in tables.entries_of(tenant) if not before or at < end]
-            return [entry_of(at, row) for at, row in reversed(rows[-limit:])]
+            return entries_of(reversed(rows[-limit:]))
 
     async def last_position(self, tenant: str) -> str:
         """Return the position of the newest entry, or the empty string."""

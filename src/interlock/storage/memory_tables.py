@@ -28,6 +28,7 @@ from interlock.storage.rows import (
     asks_text,
     checked,
     encodable,
+    entries_of_page,
     job_of,
     lease_of,
 )
@@ -116,6 +117,11 @@ class Tables:
 def entry_of(at: int, row: EntryRow) -> Entry:
     """Return an entry as it stands at a position of the log."""
     return decode_entry(str(at), row.body, row.leaf)
+
+
+def entries_of(rows: Iterable[tuple[int, EntryRow]]) -> list[Entry]:
+    """Return the entries of a page of the log; raise `UnreadableEntry` if one cannot be read."""
+    return entries_of_page((str(at), row.body, row.leaf, row.stream, row.seq) for at, row in rows)
 
 
 def read_job(key: tuple[str, str, str], row: JobRow) -> Job:

@@ -16,9 +16,10 @@ from interlock.domain.inbox import asked_entries
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run
 from interlock.domain.statistics import how_ended, level_of
-from interlock.engine.changes import Changes, Job, Lease, RunChange
-from interlock.engine.codec import encode_entry, encode_request, encode_run
+from interlock.engine.changes import Changes, Entry, Job, Lease, RunChange
+from interlock.engine.codec import decode_entry, encode_entry, encode_request, encode_run
 from interlock.engine.items import ItemOp, PutItem
+from interlock.engine.ports.log import UnreadableEntry
 from interlock.errors import Conflict, InvalidValue, NotInTime, RecordAltered, WindowMoved
 
 T = TypeVar("T", Request, Run)
@@ -100,6 +101,21 @@ class EntryRow(NamedTuple):
     seq: int
     body: bytes
     leaf: str
+
+
+def entries_of_page(rows: Iterable[tuple[str, bytes, str, str, int]]) -> list[Entry]:
+    """Return the entries of a page of the log, of which each row is position, body, leaf, stream and number.
+
+    Raises:
+        UnreadableEntry: if one of them cannot be read.
+    """
+    found: list[Entry] = []
+    for position, body, leaf, stream, seq in rows:
+        try:
+            found.append(decode_entry(position, body, leaf))
+        except RecordAltered as error:
+            raise UnreadableEntry(error.message, position=position, stream=stream, seq=seq, before=found) from error
+    return found
 
 
 def checked(kind: Literal["request", "run"], stored: T, version: int) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,15 +19,16 @@ from interlock.config.server import ServerSettings
 from interlock.domain.addresses import machine
 from interlock.domain.authority import Directory
 from interlock.domain.credentials import Device, SessionLimits
+from interlock.engine.ports.log import UnreadableEntry
 from interlock.service.accounts import Accounts
 from interlock.service.chat_accounts import ChatAccounts
 from interlock.service.components import Components
 from interlock.service.credentials import Authenticator
 from interlock.service.decision_links import DecisionLinks
 from interlock.service.first_account import FirstAccount
-from interlock.service.following import Reader
 from interlock.service.last_changes import LastChanges
 from interlock.service.live import Live
+from interlock.service.log_reader import Reader
 from interlock.service.own_account import OwnAccount
 from interlock.service.owners import Owners
 from interlock.service.provisioning import Provisioning
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
 Network = IPv4Network | IPv6Network
 LONGEST_DEVICE = 200
+_log = logging.getLogger("interlock.live")
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,8 @@ class Context:
     def live(self, tenant: str) -> Live:
         """Return the end of a tenant's log, which is read once for all its streams."""
         if tenant not in self._lives:
-            self._lives[tenant] = Live(Reader(self.components.store, self.components.waker, tenant, self.stop))
+            reader = Reader(self.components.store, self.components.waker, tenant, self.stop, passed=_passed)
+            self._lives[tenant] = Live(reader)
         return self._lives[tenant]
 
     @cached_property
@@ -227,3 +231,7 @@ def context_of(connection: HTTPConnection) -> Context:
     """Return what the server knows, from any route."""
     found: Context = connection.scope[CONTEXT]
     return found
+
+
+def _passed(broken: UnreadableEntry) -> None:
+    _log.warning("Who follows the log is not told of entry %s of %s: %s", broken.seq, broken.stream, broken.message)

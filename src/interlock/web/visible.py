@@ -295,7 +295,9 @@ async def attention_seen(caller: Caller) -> Attention:
     """Return what somebody has to look at, of what the caller sees."""
     visibility = await visibility_of(caller)
     store, tenant = caller.client.system.store, caller.principal.tenant
-    return await attention(store, tenant, visibility.sees_run, visibility.sees, visibility.now)
+    scopes, directory = caller.credential.scopes, visibility.directory
+    examines = why_refused(Permission.examine, caller.principal, scopes, directory) is None
+    return await attention(store, tenant, visibility.sees_run, visibility.sees, visibility.now, examines=examines)
 
 
 async def ids_seen(caller: Caller, run_ids: Sequence[str]) -> list[str]:

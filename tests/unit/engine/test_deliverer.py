@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from interlock import failpoints
-from interlock.domain.delivery import BROKER, BUNDLE, PEOPLE, DeliveryState, Failure, Schedule
+from interlock.domain.delivery import BROKER, BUNDLE, NOT_PLANNED, PEOPLE, DeliveryState, Failure, Schedule
 from interlock.engine import deliverer as deliverer_module
 from interlock.engine.changes import Actor, Changes
 from interlock.engine.deliverer import LEASE, Deliverer
@@ -287,8 +287,9 @@ async def test_what_cannot_be_said_of_one_channel_or_request_keeps_no_other_from
         await house.plan(wrong, right)
         found = await house.store.deliveries(TENANT)
         entries = await house.store.feed(TENANT)
-        assert {(one.channel, one.stream, one.seq) for one in found} == {
-            ("right", one.stream, one.seq) for one in entries
+        planned = {(one.channel, one.recipient, one.stream, one.seq) for one in found}
+        assert planned == {
+            (*to, one.stream, one.seq) for to in (("right", ""), (NOT_PLANNED, "wrong")) for one in entries
         }
         assert f"wrong is not told of entry 1 of req_1: {str(failure) or failure}." in house.said
     for failure in (StoreUnavailable("away"), StoreTooNew("of a newer version")):

@@ -34,15 +34,20 @@ class DueDeliveries(NamedTuple):
         now: the store's clock at that instant.
         deliveries: those that may be sent now, the longest due first.
         next_due: when the next one comes due; None if none waits.
+        unreadable: what is due as well and cannot be read: see `UNREADABLE`. It keeps none of the others from its turn.
     """
 
     now: datetime
     deliveries: Sequence[Delivery]
     next_due: datetime | None
+    unreadable: Sequence[Delivery] = ()
 
 
 class Deliveries(Protocol):
-    """Keeps deliveries, which are rows and no entries of the log. May be called from any thread's event loop."""
+    """Keeps deliveries, which are rows and no entries of the log. May be called from any thread's event loop.
+
+    One that cannot be read is returned with the event `UNREADABLE`, and what its columns say.
+    """
 
     async def add_deliveries(self, new: Sequence[Delivery]) -> None:
         """Keep new deliveries; one whose id is kept already stays as it is."""

@@ -6,6 +6,23 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from interlock.engine.changes import Entry
+from interlock.errors import RecordAltered
+
+
+class UnreadableEntry(RecordAltered):
+    """An entry of the log cannot be read. Whoever reads on goes on behind it, and says what was left out.
+
+    Attributes:
+        position, stream, seq: where it stands.
+        before: the entries of the page that stand before it.
+    """
+
+    def __init__(self, message: str, *, position: str, stream: str, seq: int, before: Sequence[Entry]) -> None:
+        super().__init__(message, position=position, stream=stream, seq=seq)
+        self.position = position
+        self.stream = stream
+        self.seq = seq
+        self.before = before
 
 
 class Log(Protocol):
@@ -19,6 +36,7 @@ class Log(Protocol):
 
         Raises:
             InvalidValue: if `after` is no position of a log.
+            UnreadableEntry: if one of them cannot be read.
         """
 
     async def last_position(self, tenant: str) -> str:
@@ -29,4 +47,5 @@ class Log(Protocol):
 
         Raises:
             InvalidValue: if `before` is no position of a log.
+            UnreadableEntry: if one of them cannot be read.
         """

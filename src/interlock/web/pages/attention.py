@@ -5,6 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request as Call
 from starlette.responses import Response
 
+from interlock.domain.access import Permission, why_refused
+from interlock.service.deliveries import delivery_words
 from interlock.service.run_permissions import RunPermitted, run_permitted
 from interlock.web.pages.rendering import page
 from interlock.web.pages.routing import Reader, pages
@@ -32,7 +34,7 @@ TITLES = {
 
 @router.get("/attention")
 async def show(call: Call, caller: Reader) -> Response:
-    """List the runs that need attention, and the unknown effects."""
+    """List the runs that need attention, the effects of which nobody knows, and what channels could not be told of."""
     found = await attention_seen(caller)
     directory = await caller.client.system.directories.directory(caller.principal.tenant)
     may: dict[str, RunPermitted] = {
@@ -40,4 +42,6 @@ async def show(call: Call, caller: Reader) -> Response:
         for matter in found.matters
         if matter.run is not None
     }
-    return await page(call, "attention.html", caller, found=found, may=may, titles=TITLES)
+    refused = why_refused(Permission.send, caller.principal, caller.credential.scopes, directory)
+    more = {"may_send": refused is None, "words_of": delivery_words}
+    return await page(call, "attention.html", caller, found=found, may=may, titles=TITLES, **more)

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from interlock.domain.access import Permission
 from interlock.domain.request import Request
 from interlock.engine.changes import Entry
-from interlock.errors import BadInput
+from interlock.errors import BadInput, RecordAltered
 from interlock.service.log_pages import KINDS, LogFilter, log_page, names_of, receipt, walk_log
 from interlock.service.shapes import entry_shape
 from interlock.web.callers import Caller
@@ -65,13 +65,24 @@ async def show(call: Call, caller: LogReader, given: LogFilters, at: str = "") -
     rows = [(entry, entry_words(entry), tone_of(entry), about.get(entry.stream)) for entry in found.entries]
     more = None if found.next is None else f"/log?{urlencode(given | {'at': found.next})}"
     export = f"/log/export?{urlencode(given)}"
-    return await page(call, "log.html", caller, rows=rows, given=given, kinds=WORDS, more=more, at=at, export=export)
+    shown = {"rows": rows, "unreadable": found.unreadable, "given": given, "kinds": WORDS, "more": more}
+    return await page(call, "log.html", caller, **shown, at=at, export=export)
 
 
 async def _about(caller: Caller, entries: Sequence[Entry]) -> dict[str, Request]:
     """Return the requests of some entries, by id."""
     ids = list(dict.fromkeys(one.stream for one in entries if one.stream.startswith("req_")))
-    loaded = await caller.client.system.store.load(caller.principal.tenant, ids)
+    return await _loaded(caller, ids)
+
+
+async def _loaded(caller: Caller, ids: Sequence[str]) -> dict[str, Request]:
+    """Return requests by id, without those that cannot be read."""
+    try:
+        loaded = await caller.client.system.store.load(caller.principal.tenant, ids)
+    except RecordAltered:
+        if len(ids) == 1:
+            return {}
+        return {key: one for each in ids for key, one in (await _loaded(caller, [each])).items()}
     return dict(loaded.requests)
 
 
