@@ -128,14 +128,14 @@ class Deliverer:
         return seconds
 
     async def _leave_out(self, found: DueDeliveries) -> None:
-        """Say once of a message that it cannot be read, and keep in mind to make up for it."""
-        for one in found.unreadable:
-            if (one.tenant, one.id, one.version) in self._unreadable:
-                continue
+        """Say once of each message that it cannot be read, and keep in mind to make up for it."""
+        new = [one for one in found.unreadable if (one.tenant, one.id, one.version) not in self._unreadable]
+        about = [replace(one, reference=one.id, made_at=found.now) for one in new if one.channel != LeftOut.name]
+        if about:
+            why = "What is stored of a message cannot be read."
+            await self._store.add_deliveries([left_out(one, why) for one in about])
+        for one in new:
             self._complain(f"{one.id}, a message of {one.channel} about {one.stream}, cannot be read and is left out.")
-            about = replace(one, reference=one.id, made_at=found.now)
-            if one.channel != LeftOut.name:
-                await self._store.add_deliveries([left_out(about, "What is stored of a message cannot be read.")])
             self._unreadable.add((one.tenant, one.id, one.version))
 
     def _start(self, sender: Sender | LeftOut, delivery: Delivery) -> None:

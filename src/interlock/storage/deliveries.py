@@ -97,19 +97,19 @@ def add(on: Connection, new: Sequence[Delivery]) -> None:
 
 
 def due(on: Connection, clock: Clock | None, channels: Collection[str], limit: int) -> DueDeliveries:
-    """Return what is due. What cannot be read is read each time, and counts for nothing."""
+    """Return what is due. What cannot be read is read each time, and takes the place of nothing else."""
     now = on.instant(clock)()
     values = {"channels": sorted(channels), "now": micros(now)}
     found, broken, more = list[Delivery](), list[Delivery](), True
     while more:
-        most = limit + len(broken)
+        most = limit + 2 * len(broken)
         rows = on.rows(_DUE, values | {"limit": most})
         read = [(_read(row), row) for row in rows]
         found = [one for one, _ in read if one is not None]
         broken = [_unreadable(row) for one, row in read if one is None]
         more = len(rows) == most and len(found) < limit
     next_due = on.value(_NEXT_DUE, values)
-    return DueDeliveries(now, found, None if next_due is None else moment(next_due), broken)
+    return DueDeliveries(now, found[:limit], None if next_due is None else moment(next_due), broken)
 
 
 def write(on: Connection, after: Delivery) -> None:
