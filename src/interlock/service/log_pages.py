@@ -121,7 +121,8 @@ async def log_page(store: Store, tenant: str, wanted: LogFilter, *, at: str = ""
             return LogPage(tuple(found[:limit]), found[limit - 1].position, tuple(broken))
         if len(read) < PAGE and not unreadable:
             return LogPage(tuple(found), None, tuple(broken))
-        start, looked = (*read, *unreadable)[-1].position, looked + len(read) + len(unreadable)
+        start = unreadable[-1].position if unreadable else read[-1].position
+        looked += len(read) + len(unreadable)
     return LogPage(tuple(found), start, tuple(broken))
 
 

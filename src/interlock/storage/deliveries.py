@@ -109,7 +109,7 @@ def due(on: Connection, clock: Clock | None, channels: Collection[str], limit: i
         broken = [_unreadable(row) for one, row in read if one is None]
         more = len(rows) == most and len(found) < limit
     next_due = on.value(_NEXT_DUE, values)
-    return DueDeliveries(now, found[:limit], None if next_due is None else moment(next_due), broken)
+    return DueDeliveries(now, found[:limit], None if next_due is None else moment(next_due), tuple(broken))
 
 
 def write(on: Connection, after: Delivery) -> None:

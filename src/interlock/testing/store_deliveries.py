@@ -21,7 +21,7 @@ from interlock.domain.delivery import (
 )
 from interlock.domain.events import EffectClaimed
 from interlock.domain.request import Claim
-from interlock.engine.ports.deliveries import DeliveryFilter
+from interlock.engine.ports.deliveries import DeliveryFilter, DueDeliveries
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
@@ -55,17 +55,21 @@ class DeliveryContract(Contract):
         await other.close() if other is not store else None
 
     async def test_what_is_due_comes_by_channel_and_longest_first(self, store: Store, clock: SettableClock) -> None:
-        assert await store.due_deliveries(["crm"], 10) == (clock.at, [], None)
+        assert await store.due_deliveries(["crm"], 10) == DueDeliveries(clock.at, [], None)
         later = replace(planned(clock, 2), due_at=clock.at + 5 * SECOND)
         first = replace(planned(clock, 3), due_at=clock.at - SECOND)
         done = replace(planned(clock, 4), due_at=None, state=DeliveryState.failed)
         mail = planned(clock, 5, channel="mail")
         now = planned(clock)
         await store.add_deliveries([later, now, first, done, mail])
-        assert await store.due_deliveries(["crm"], 10) == (clock.at, [first, now], later.due_at)
-        assert await store.due_deliveries(["crm"], 1) == (clock.at, [first], later.due_at)
+        assert await store.due_deliveries(["crm"], 10) == DueDeliveries(clock.at, [first, now], later.due_at)
+        assert await store.due_deliveries(["crm"], 1) == DueDeliveries(clock.at, [first], later.due_at)
         assert {one.seq for one in (await store.due_deliveries(["crm", "mail"], 10)).deliveries} == {3, 1, 5}
-        assert await store.due_deliveries([], 10) == await store.due_deliveries(["none"], 10) == (clock.at, [], None)
+        assert (
+            await store.due_deliveries([], 10)
+            == await store.due_deliveries(["none"], 10)
+            == DueDeliveries(clock.at, [], None)
+        )
         clock.at += 5 * SECOND
         assert [one.seq for one in (await store.due_deliveries(["crm"], 10)).deliveries] == [3, 1, 2]
 
@@ -86,7 +90,7 @@ class DeliveryContract(Contract):
             return True
 
         assert (await in_threads(take, take, take, take)).count(True) == 1
-        assert await store.due_deliveries(["crm"], 10) == (clock.at, [], clock.at + 60 * SECOND)
+        assert await store.due_deliveries(["crm"], 10) == DueDeliveries(clock.at, [], clock.at + 60 * SECOND)
         with pytest.raises(Conflict):
             await store.write_delivery(begun(planned(clock, 9), clock.at, SECOND))
 

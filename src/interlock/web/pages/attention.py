@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request as Call
 from starlette.responses import Response
 
@@ -43,5 +45,5 @@ async def show(call: Call, caller: Reader) -> Response:
         if matter.run is not None
     }
     refused = why_refused(Permission.send, caller.principal, caller.credential.scopes, directory)
-    more = {"may_send": refused is None, "words_of": delivery_words}
-    return await page(call, "attention.html", caller, found=found, may=may, titles=TITLES, **more)
+    shown: dict[str, Any] = {"found": found, "may": may, "may_send": refused is None}
+    return await page(call, "attention.html", caller, **shown, titles=TITLES, words_of=delivery_words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 from fastapi import Depends
@@ -65,7 +65,7 @@ async def show(call: Call, caller: LogReader, given: LogFilters, at: str = "") -
     rows = [(entry, entry_words(entry), tone_of(entry), about.get(entry.stream)) for entry in found.entries]
     more = None if found.next is None else f"/log?{urlencode(given | {'at': found.next})}"
     export = f"/log/export?{urlencode(given)}"
-    shown = {"rows": rows, "unreadable": found.unreadable, "given": given, "kinds": WORDS, "more": more}
+    shown: dict[str, Any] = {"rows": rows, "unreadable": found.unreadable, "given": given, "kinds": WORDS, "more": more}
     return await page(call, "log.html", caller, **shown, at=at, export=export)
 
 
