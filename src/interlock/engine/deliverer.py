@@ -55,12 +55,11 @@ class Deliverer:
 
     def __init__(self, store: Store, senders: Sequence[Sender], complain: Callable[[str], None]) -> None:
         self._store = store
-        self._senders = {sender.name: sender for sender in senders}
-        self._carriers: dict[str, Sender | LeftOut] = {**self._senders}
-        self._carriers[LeftOut.name] = LeftOut(store, self._senders, self.wake)
+        named = {sender.name: sender for sender in senders}
+        self._senders: dict[str, Sender | LeftOut] = {**named, LeftOut.name: LeftOut(store, named, self.wake)}
         self._complain = complain
         self._in_hand: dict[str, asyncio.Task[None]] = {}
-        self._of_channel: dict[str, int] = dict.fromkeys(self._carriers, 0)
+        self._of_channel: dict[str, int] = dict.fromkeys(self._senders, 0)
         self._failing: set[str] = set()
         self._unreadable: set[tuple[str, str, int]] = set()
         self._changed = asyncio.Event()
@@ -115,7 +114,7 @@ class Deliverer:
     async def _begin(self) -> float:
         """Start to send the due messages that have a slot; return the seconds until something else comes due."""
         seconds = LOOK_AGAIN
-        for name, sender in self._carriers.items():
+        for name, sender in self._senders.items():
             free = sender.at_once - self._of_channel[name]
             if free <= 0:
                 continue

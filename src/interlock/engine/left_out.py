@@ -57,6 +57,9 @@ class LeftOut:
             raise NotYet(await self._store.now() + ELSEWHERE)
         return await (self._renewed(mine.reference, mine) if mine.reference else self._planned_now(sender, mine))
 
+    async def close(self) -> None:
+        """There is nothing to let go of."""
+
     async def _planned_now(self, sender: Sender, mine: Delivery) -> str:
         history = await self._store.history(mine.tenant, mine.stream, since=mine.seq)
         if not history or history[0].seq != mine.seq:
