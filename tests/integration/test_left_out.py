@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-from interlock.dispatch.wakers import PollingWaker
 
 from interlock.domain.delivery import BROKER, LEFT_OUT, NOT_PLANNED, UNREADABLE, DeliveryState, Schedule
 from interlock.engine.deliverer import Deliverer
@@ -19,6 +18,7 @@ from interlock.service.following import Follower
 from interlock.service.log_reader import Reader
 from interlock.storage import open_store
 from interlock.testing.samples import TENANT, changes, opened
+from interlock.waking.wakers import PollingWaker
 
 LATER = LEFT_OUT.delays[0] + timedelta(seconds=1)
 
