@@ -6,8 +6,8 @@ from interlock.engine.changes import Actor
 from interlock.engine.deliverer import Deliverer
 from interlock.engine.delivery_plan import DeliveryPlan
 from interlock.engine.directories import PlannedChange
-from interlock.engine.ports.channel import Notice
 from interlock.engine.ports.deliveries import DeliveryFilter
+from interlock.engine.ports.log_subscriber import Notice
 from interlock.service.agent_client import AgentClient, Asked
 from interlock.service.client import Client
 from interlock.service.delivering import is_told

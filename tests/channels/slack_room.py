@@ -9,7 +9,7 @@ from interlock.domain.directory import ChatUser
 from interlock.domain.events import Event
 from interlock.engine.deliverer import Deliverer
 from interlock.engine.delivery_plan import DeliveryPlan
-from interlock.engine.ports.channel import Notice
+from interlock.engine.ports.log_subscriber import Notice
 from interlock.service.agent_client import AgentClient, Asked
 from interlock.service.client import Client
 from interlock.service.delivering import is_told

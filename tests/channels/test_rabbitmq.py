@@ -15,7 +15,7 @@ from interlock.domain.delivery import DeliveryState
 from interlock.engine.changes import Actor, Changes
 from interlock.engine.deliverer import Deliverer
 from interlock.engine.delivery_plan import DeliveryPlan
-from interlock.engine.ports.channel import Notice
+from interlock.engine.ports.log_subscriber import Notice
 from interlock.errors import StoreUnavailable
 from interlock.service.queue_replies import QueueReplies
 from interlock.service.token_replies import ReplyTokens

@@ -12,7 +12,7 @@ from interlock.channels.event_channel import EventChannel, Replies
 from interlock.channels.sqs import Queue, SqsReplies, SqsSender
 from interlock.engine.deliverer import Deliverer
 from interlock.engine.delivery_plan import DeliveryPlan
-from interlock.engine.ports.channel import Notice
+from interlock.engine.ports.log_subscriber import Notice
 from interlock.errors import BadInput, InvalidValue, StoreUnavailable
 from interlock.service.queue_replies import QueueReplies
 from interlock.service.token_replies import ReplyTokens

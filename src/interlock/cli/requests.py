@@ -19,7 +19,7 @@ from interlock.cli.session import Session, execute, interruptible
 from interlock.domain.explain import duration_words
 from interlock.domain.permitted import Candidates, Permitted
 from interlock.domain.request import EffectState, Request, Status, name_of
-from interlock.engine.ports.channel import Notice
+from interlock.engine.ports.log_subscriber import Notice
 from interlock.engine.ports.store import Inbox
 from interlock.errors import BadInput
 from interlock.service.bundles import bundled
@@ -39,7 +39,7 @@ from interlock.service.shapes import (
     view_shape,
 )
 from interlock.service.views import RequestView
-from interlock.terminal.lines import LinesChannel, notice_line
+from interlock.terminal.lines import LogLines, notice_line
 from interlock.terminal.presentation import present
 from interlock.terminal.screen import Line, Screen
 from interlock.terminal.values import ValueLines
@@ -90,7 +90,7 @@ def follow_requests(
     async def work(session: Session) -> None:
         with interruptible(session):
             if channel is not None:
-                lines = LinesChannel(channel, partial(_tell, session), session.screen, session.stop)
+                lines = LogLines(channel, partial(_tell, session), session.screen, session.stop)
                 await _told_once(session, lines, begin)
                 return
             position = await session.client.last_position() if begin is None else begin
@@ -105,16 +105,16 @@ def follow_requests(
     execute(ctx, work, as_json=as_json, remote=True)
 
 
-async def _told_once(session: Session, channel: LinesChannel, begin: str | None) -> None:
+async def _told_once(session: Session, lines: LogLines, begin: str | None) -> None:
     beside = Screen.on(sys.stderr)  # what is told goes into a pipe, and nothing else
     follower = session.system.follower(
-        channel, tenant=session.principal.tenant, stop=session.stop, complain=lambda text: beside.say(text, "bad")
+        lines, tenant=session.principal.tenant, stop=session.stop, complain=lambda text: beside.say(text, "bad")
     )
     await follower.begin(begin)
     beside.say(FOLLOWING, "dim")
     await follower.run()
-    if channel.broken is not None:
-        raise channel.broken
+    if lines.broken is not None:
+        raise lines.broken
 
 
 def _tell(session: Session, notice: Notice) -> None:

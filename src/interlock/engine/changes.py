@@ -36,13 +36,13 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a channel has told people what the log holds.
+    """How far the log was delivered to a subscriber.
 
     Args:
-        position: of the last entry that was told; the empty string before the first.
+        position: of the last delivered entry; the empty string before the first.
         version: how often it was written; whoever writes it names the next number.
-        upto: the position of the last entry that the owner is telling now, or was telling when its process ended.
-        lease: who tells, and until when nobody else may start.
+        upto: the position of the last entry that the owner is delivering now, or was when its process ended.
+        lease: who delivers, and until when nobody else may start.
     """
 
     position: str = ""

@@ -12,8 +12,8 @@ from interlock.domain.notices import braked
 from interlock.domain.request import Request
 from interlock.engine.changes import Entry
 from interlock.engine.integrity import verified
-from interlock.engine.ports.channel import Notice
 from interlock.engine.ports.log import UnreadableEntry
+from interlock.engine.ports.log_subscriber import Notice
 from interlock.engine.ports.sender import Recipient, Sender
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict, RecordAltered, StoreError
@@ -22,7 +22,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 class DeliveryPlan:
-    """The channel that plans the deliveries of all others in a tenant: a `Channel` that a `Follower` brings the log.
+    """Plans the deliveries of all channels of a tenant. Implements the port `LogSubscriber`.
 
     An entry that comes again plans nothing new, because a delivery's id names the entry and the recipient.
 

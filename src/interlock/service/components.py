@@ -11,7 +11,7 @@ from interlock.engine.desk import Desk
 from interlock.engine.directories import Directories
 from interlock.engine.job_runner import LEASE, WorkerOptions
 from interlock.engine.opening import Openings
-from interlock.engine.ports.channel import Channel
+from interlock.engine.ports.log_subscriber import LogSubscriber
 from interlock.engine.ports.policies import Policies
 from interlock.engine.ports.runtime import Agents, Runtime
 from interlock.engine.ports.store import Store
@@ -57,13 +57,13 @@ class Components:
         return Worker(self.store, self.desk, self.ends, self.runtime, self.waker, options)
 
     def follower(
-        self, channel: Channel, *, tenant: str, stop: asyncio.Event, complain: Callable[[str], None]
+        self, subscriber: LogSubscriber, *, tenant: str, stop: asyncio.Event, complain: Callable[[str], None]
     ) -> Follower:
-        """Return a follower: it delivers a tenant's log to a channel, from the channel's cursor, until `stop` is set.
+        """Return a follower: it delivers a tenant's log to a subscriber, from its cursor, until `stop` is set.
 
         `complain` is called with what goes wrong.
         """
-        return Follower(Reader(self.store, self.waker, tenant, stop), channel, complain=complain)
+        return Follower(Reader(self.store, self.waker, tenant, stop), subscriber, complain=complain)
 
     async def close(self) -> None:
         """Let go of everything."""

@@ -1,8 +1,8 @@
-"""The log as it grows: read on by one process, or brought to a channel, whichever process does it.
+"""Follows the log as it grows: reads it in one process, or brings it to a subscriber from whichever process is free.
 
-A channel's cursor is in the store. Whoever brings the channel what comes after it claims that first, under a lease, and
-moves the cursor when it is told: nothing is lost, and no two processes tell at once. What was claimed by a process that
-ended is told again, and said to be.
+A subscriber's cursor is in the store. A process claims the entries after it under a lease, delivers them, and moves the
+cursor: nothing is lost, and no two processes deliver at once. If a process ends in between, its entries are delivered
+again, with a mark.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from datetime import timedelta
 
 from interlock.domain import collaboration, events, run_events
 from interlock.engine.changes import Cursor, Entry, Lease
-from interlock.engine.ports.channel import Channel, Notice
 from interlock.engine.ports.log import UnreadableEntry
+from interlock.engine.ports.log_subscriber import LogSubscriber, Notice
 from interlock.errors import Conflict, StoreUnavailable
 from interlock.failpoints import failpoint
 from interlock.service.log_reader import ENTRIES_AT_ONCE, Reader
@@ -49,7 +49,7 @@ CONCERN_PEOPLE = (
 
 
 class _Overtaken(Exception):
-    """Another process has written the channel's cursor meanwhile. A conflict of the channel's own is none of that."""
+    """Another process has written the subscriber's cursor. A subscriber's own `Conflict` means something else."""
 
 
 class _NotAsync(TypeError):
@@ -83,19 +83,19 @@ class SeenEntries:
 
 
 class Follower:
-    """Brings a channel what people must know, from where its cursor stands.
+    """Brings the log to a subscriber, from its cursor on.
 
     Args:
-        complain: called with what goes wrong; it is tried again, later each time.
-        lease: how long another process waits for one that has ended without a word.
-        wanted: which entries the channel is told of.
-        leave_out: is told of an entry that cannot be read, before what is behind it is told.
+        complain: called with each failure; it is tried again, later each time.
+        lease: how long other processes wait for one that has crashed.
+        wanted: which entries are delivered.
+        leave_out: called with an entry that cannot be read, before the entries behind it are delivered.
     """
 
     def __init__(  # noqa: PLR0913 - what may differ
         self,
         reader: Reader,
-        channel: Channel,
+        subscriber: LogSubscriber,
         *,
         complain: Callable[[str], None],
         lease: timedelta = LEASE,
@@ -104,7 +104,7 @@ class Follower:
     ) -> None:
         self._reader = reader
         self._store = reader.store
-        self._channel = channel
+        self._subscriber = subscriber
         self._complain = complain
         self._lease = lease
         self._wanted = wanted
@@ -115,11 +115,11 @@ class Follower:
         self._delay = 0.0
 
     async def begin(self, after: str | None) -> None:
-        """Set the channel's cursor: it goes on after this position, "" for the beginning, whatever it has been told.
+        """Set the subscriber's cursor to this position, "" for the beginning, whatever it was told before.
 
         Args:
-            after: None to go on where it stopped; a channel that has no cursor begins at the end of the log. What is
-                no position of the log raises `InvalidValue`.
+            after: None to go on where it stopped; a subscriber without a cursor begins at the end of the log. An
+                invalid position raises `InvalidValue`.
         """
         if after is not None:
             with suppress(UnreadableEntry):
@@ -144,12 +144,12 @@ class Follower:
                 continue
             except _NotAsync:
                 raise
-            except Exception as error:  # noqa: BLE001 - a channel raises what it likes, and nothing may be lost by it
+            except Exception as error:  # noqa: BLE001 - a subscriber may raise anything, and nothing may be lost by it
                 if self._reader.stop.is_set():
                     return
                 self._delay = min(LONGEST_DELAY, max(FIRST_DELAY, 2 * self._delay))
                 self._complain(
-                    f"{self._channel.name} could not be told: {str(error) or type(error).__name__}. "
+                    f"{self._subscriber.name} could not be told: {str(error) or type(error).__name__}. "
                     f"It is tried again in {self._delay:.0f} s."
                 )
                 await self._reader.pause(self._delay)
@@ -191,7 +191,7 @@ class Follower:
 
     async def _pass_by(self, cursor: Cursor, broken: UnreadableEntry) -> None:
         """Go on behind an entry that cannot be read, once it is kept in mind that it was left out."""
-        self._complain(f"{self._channel.name} is not told of entry {broken.seq} of {broken.stream}: {broken.message}")
+        self._complain(f"{self._subscriber.name} is not told of entry {broken.seq} of {broken.stream}: {broken.message}")
         if self._leave_out is not None:
             await self._leave_out(broken)
         upto = None if cursor.upto == broken.position else cursor.upto
@@ -228,9 +228,9 @@ class Follower:
 
     async def _deliver(self, held: Cursor, notices: Sequence[Notice]) -> Cursor:
         """Deliver, and extend the lease meanwhile; return the cursor as it is then."""
-        delivery: object = self._channel.deliver(notices)
+        delivery: object = self._subscriber.deliver(notices)
         if not inspect.isawaitable(delivery):
-            raise _NotAsync(f"deliver of the channel {self._channel.name} is not async: define it with `async def`.")
+            raise _NotAsync(f"deliver of the channel {self._subscriber.name} is not async: define it with `async def`.")
         telling = asyncio.ensure_future(delivery)
         ends = time.monotonic() + self._lease.total_seconds()
         try:
@@ -254,13 +254,13 @@ class Follower:
         return Lease(self._owner, await self._store.now() + self._lease)
 
     async def _cursor(self) -> Cursor | None:
-        return await self._store.cursor(self._reader.tenant, self._channel.name)
+        return await self._store.cursor(self._reader.tenant, self._subscriber.name)
 
     async def _move(self, wanted: Cursor) -> Cursor:
         """Write the cursor in place of the version that `wanted` has; `_Overtaken` if another process was faster."""
         moved = replace(wanted, version=wanted.version + 1)
         try:
-            await self._store.move_cursor(self._reader.tenant, self._channel.name, moved)
+            await self._store.move_cursor(self._reader.tenant, self._subscriber.name, moved)
         except Conflict as conflict:
             raise _Overtaken from conflict
         return moved

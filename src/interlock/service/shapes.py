@@ -21,7 +21,7 @@ from interlock.domain.request import Request, StandIn, Vote, name_of
 from interlock.domain.run import Run
 from interlock.engine.changes import Entry
 from interlock.engine.codec import encode_policy
-from interlock.engine.ports.channel import Notice
+from interlock.engine.ports.log_subscriber import Notice
 from interlock.engine.ports.runtime import Examined
 from interlock.engine.threads import ThreadView
 from interlock.service.bundles import Bundle, Bundles

@@ -1,4 +1,4 @@
-"""A channel that tells people in lines on a screen."""
+"""Shows the log to people as lines on a screen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from interlock.engine.ports.channel import Notice
+from interlock.engine.ports.log_subscriber import Notice
 from interlock.errors import InterlockError
 from interlock.service.hostile_text import plain
 from interlock.service.inline import when
@@ -15,8 +15,8 @@ from interlock.terminal.screen import Line, Screen
 
 
 @dataclass(slots=True)
-class LinesChannel:
-    """Tells people line by line, until nobody reads the lines any more. Implements the port `Channel`.
+class LogLines:
+    """Writes each entry as a line, until nobody reads the lines any more. Implements the port `LogSubscriber`.
 
     Attributes:
         broken: why nobody could be told, when `stop` is set; None as long as they can.

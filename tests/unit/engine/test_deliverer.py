@@ -13,8 +13,8 @@ from interlock.engine import deliverer as deliverer_module
 from interlock.engine.changes import Actor, Changes
 from interlock.engine.deliverer import LEASE, Deliverer
 from interlock.engine.delivery_plan import DeliveryPlan
-from interlock.engine.ports.channel import Notice
 from interlock.engine.ports.deliveries import DeliveryFilter
+from interlock.engine.ports.log_subscriber import Notice
 from interlock.engine.ports.sender import NotNeeded, NotTaken, NotYet, Recipient
 from interlock.errors import RecordAltered, StoreTooNew, StoreUnavailable
 from interlock.failpoints import FailpointError

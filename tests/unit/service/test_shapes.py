@@ -19,7 +19,7 @@ from interlock.domain.outcome_words import what_became
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 from interlock.domain.statistics import Dimension, Ended, Every, Figures, Span
-from interlock.engine.ports.channel import Notice
+from interlock.engine.ports.log_subscriber import Notice
 from interlock.errors import Closed, RecordAltered
 from interlock.service.bundles import Bundle, Bundles
 from interlock.service.error_table import error_shape

@@ -21,7 +21,7 @@ class Notice:
     again: bool = False
 
 
-class Channel(Protocol):
+class LogSubscriber(Protocol):
     """Something that is told all entries of a tenant's log, in order."""
 
     @property
