@@ -100,7 +100,7 @@ async def tell_of_configuration(session: Session, every: float = 5.0) -> None:
     """Say when the configuration cannot be used, and when it can again: where no worker does."""
     told = None
     while not session.stop.is_set():
-        held = session.system.desk.held_configuration()
+        held = session.system.desk.configuration_error()
         if held != told:
             said = held or "The configuration is valid again and in use."
             session.write({"event": "complaint", "message": said})

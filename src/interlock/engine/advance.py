@@ -28,18 +28,19 @@ class HeldAdvance:
     record: RunRecord
 
     def __init__(self, store: Store, desk: Desk, results: Results, start: AdvanceStart) -> None:
-        record = start.held.seen.run
+        record = start.taken.seen.run
         assert record is not None
         self.record = record
-        self.held = start.held
+        self.taken = start.taken
         self._store = store
         self._known = dict(start.known)  # compared with their logs; changed since only by this advance
         self._desk = desk
         self._agent = Principal(f"agent:{record.run.agent}", "agent", record.run.tenant, "run")
         self._held_until = start.held_until
         self._results = results
-        self._version = start.held.hold.version  # the fence of claims: keeping steps does not make this another advance
-        self._length = timedelta(0) if record.lease is None else record.lease.until - start.held.seen.now
+        # Claims are fenced by this version: keeping steps does not make this another advance.
+        self._version = start.taken.fence.version
+        self._length = timedelta(0) if record.lease is None else record.lease.until - start.taken.seen.now
 
     def extended(self, held_until: float) -> None:
         """Note the new end of the lease, by this machine's monotonic clock."""
@@ -52,9 +53,9 @@ class HeldAdvance:
     async def requests(self, ids: Iterable[str]) -> Mapping[str, Request]:
         """Read requests of this run."""
         wanted = tuple(ids)
-        seen = self.held.seen
+        seen = self.taken.seen
         if not set(wanted) <= seen.logs.keys():  # older than those for which its pause waits
-            seen = await self._store.load(self.held.tenant, wanted)
+            seen = await self._store.load(self.taken.tenant, wanted)
         for key in wanted:
             request = seen.requests.get(key)
             if key not in self._known and request is not None and request.run_id == self.record.run.id:
@@ -91,33 +92,33 @@ class HeldAdvance:
         """Record what became of an attempt. See the port."""
         command = RecordEffect(request_id, attempt, state, result, reason)
         known = self._known.pop(request_id, None)
-        request = await self._results.record(KnownResult(self.held.tenant, self._agent.id, command), known)
+        request = await self._results.record(KnownResult(self.taken.tenant, self._agent.id, command), known)
         failpoint("effect.recorded")
         return request
 
     async def keep_step(self, state: bytes, agent_version: str) -> None:
         """Keep the state after a step. See the port."""
-        hold = self.held.hold
-        await self._results.patience.outlast(f"A step of {hold.run_id}", lambda: self._keep_once(state, agent_version))
+        fence = self.taken.fence
+        await self._results.patience.outlast(f"A step of {fence.run_id}", lambda: self._keep_once(state, agent_version))
         failpoint("step.kept")
 
     async def _keep_once(self, state: bytes, agent_version: str) -> None:
-        held, asked = self.held, time.monotonic()
-        record, now = held.seen.run, await self._store.now()
+        taken, asked = self.taken, time.monotonic()
+        record, now = taken.seen.run, await self._store.now()
         assert record is not None
-        lease = Lease(held.hold.owner, now + self._length)
+        lease = Lease(taken.fence.owner, now + self._length)
         event = StepKept(digest_of_state(state), agent_version, now)
         change = RunChange.of(record.run, event, state=state, lease=lease)
         actor = Actor(self._agent.id, "run")
         try:
-            await self._store.commit(Changes(held.tenant, actor, run=change, hold=held.hold, before=now + FRESH))
+            await self._store.commit(Changes(taken.tenant, actor, run=change, fence=taken.fence, before=now + FRESH))
         except NotInTime as late:
-            raise StoreUnavailable(f"A step of {held.hold.run_id} took too long to be kept.") from late
+            raise StoreUnavailable(f"A step of {taken.fence.run_id} took too long to be kept.") from late
         except Conflict:
-            raise AdvanceOvertaken(held.hold.run_id) from None
+            raise AdvanceOvertaken(taken.fence.run_id) from None
         self.extended(asked + self._length.total_seconds())
-        seen = replace(held.seen, run=RunRecord(change.after, state, lease))
-        self.held = replace(held, hold=replace(held.hold, version=change.after.version), seen=seen)
+        seen = replace(taken.seen, run=RunRecord(change.after, state, lease))
+        self.taken = replace(taken, fence=replace(taken.fence, version=change.after.version), seen=seen)
 
     async def _claim_once(self, command: ClaimEffect) -> Request:
         known = self._known.pop(command.request_id, None)
@@ -125,10 +126,10 @@ class HeldAdvance:
             await self._results.take_in(command.request_id)
             known = None
         # Not read again, because the claim is committed only at the version that was compared with the log.
-        return await self._desk.handle(command, self._agent, hold=self.held.hold, known=known)
+        return await self._desk.handle(command, self._agent, fence=self.taken.fence, known=known)
 
     async def _made(self, command: ClaimEffect) -> Request | None:
         """Return the request as it is now, compared with its log, if it has this claim."""
-        loaded = verified(await self._store.load(self.held.tenant, [command.request_id]))
+        loaded = verified(await self._store.load(self.taken.tenant, [command.request_id]))
         request = loaded.requests[command.request_id]
         return request if request.claim is not None and request.claim.run_version == command.run_version else None

@@ -12,7 +12,7 @@ from interlock.domain.request import Request
 from interlock.domain.retries import after_failure, after_vanishing, with_doubt
 from interlock.domain.run import Run
 from interlock.domain.run_events import AttemptFailed, AttentionNeeded, RunDone, RunEvent, RunFailed, RunPaused
-from interlock.engine.advance_start import Held, must_hold
+from interlock.engine.advance_start import TakenRun, must_hold
 from interlock.engine.changes import FRESH, Actor, Changes, Job, RequestChange, RunChange
 from interlock.engine.consequences import advance_job
 from interlock.engine.directories import Directories
@@ -47,7 +47,7 @@ class AdvanceEnds:
         self._pool = pool
         self._keeps = keeps
 
-    async def end(self, held: Held, ending: Ending, patience: Patience) -> None:
+    async def end(self, taken: TakenRun, ending: Ending, patience: Patience) -> None:
         """Commit the end of an advance, however long the database is gone; or commit why it cannot end so.
 
         Raises:
@@ -55,18 +55,18 @@ class AdvanceEnds:
             StoreUnavailable: if the database did not answer until the worker stopped.
         """
         try:
-            await patience.outlast(f"The end of an advance of {held.hold.run_id}", lambda: self.commit(held, ending))
+            await patience.outlast(f"The end of an advance of {taken.fence.run_id}", lambda: self.commit(taken, ending))
         except RecordAltered as altered:
-            await self.commit(held, Attention("record_altered", altered.message))
+            await self.commit(taken, Attention("record_altered", altered.message))
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - the run goes on, and its log says what kept it
-            await self.commit(held, Broke(f"the end of the advance could not be recorded: {why(error)}"))
+            await self.commit(taken, Broke(f"the end of the advance could not be recorded: {why(error)}"))
 
-    async def let_go(self, held: Held, patience: Patience) -> None:
+    async def let_go(self, taken: TakenRun, patience: Patience) -> None:
         """Release a run whose lease has ended; do nothing if somebody else has it already."""
         try:
-            await self.end(held, Broke(LOST, counted=False), patience)
+            await self.end(taken, Broke(LOST, counted=False), patience)
         except AdvanceOvertaken:
             return
 
@@ -76,35 +76,35 @@ class AdvanceEnds:
         retries = self._directories.configured().retries_of(run.agent)
         return after_vanishing(run, history, await self._given_to(run), retries, loaded.now)  # type: ignore[arg-type]
 
-    async def commit(self, held: Held, ending: Ending) -> Run:
+    async def commit(self, taken: TakenRun, ending: Ending) -> Run:
         """End an advance; return the run as it stands afterwards.
 
         Raises:
             AdvanceOvertaken: if the advance no longer holds its run; nothing of it is kept.
         """
-        at_hand = [held.seen]
+        at_hand = [taken.seen]
         asks = ending.asks if isinstance(ending, Paused) else ()
         passed_over = [request_id for ask in asks for request_id in ask.passed_over]
         interrupts = [one.ask.interrupt_id for one in asks]
         again = any(ask.refused for ask in asks)  # the requests at hand do not say how often it was asked
 
         async def attempt() -> Run:
-            if at_hand and not again and set(passed_over) <= held.seen.requests.keys():
+            if at_hand and not again and set(passed_over) <= taken.seen.requests.keys():
                 loaded = replace(at_hand.pop(), now=await self._store.now())
-                return await self._commit_once(held, ending, loaded, asked=list(loaded.requests.values()))
-            before = await self._store.asked_at(held.tenant, held.hold.run_id, interrupts) if interrupts else ()
+                return await self._commit_once(taken, ending, loaded, asked=list(loaded.requests.values()))
+            before = await self._store.asked_at(taken.tenant, taken.fence.run_id, interrupts) if interrupts else ()
             ids = [*passed_over, *(request.id for request in before)]
-            loaded = verified(await self._store.load(held.tenant, ids, run_id=held.hold.run_id))
+            loaded = verified(await self._store.load(taken.tenant, ids, run_id=taken.fence.run_id))
             asked = [request for request in loaded.requests.values() if request.ask.interrupt_id in interrupts]
-            return await self._commit_once(held, ending, loaded, asked)
+            return await self._commit_once(taken, ending, loaded, asked)
 
-        after = await until_committed(attempt, held.hold.run_id)
+        after = await until_committed(attempt, taken.fence.run_id)
         failpoint("advance.committed")
         self._waker.wake(work=after.ended_at is None or after.thread is not None)
         return after
 
-    async def _commit_once(self, held: Held, ending: Ending, loaded: Loaded, asked: Sequence[Request]) -> Run:
-        run = must_hold(loaded, held.hold)
+    async def _commit_once(self, taken: TakenRun, ending: Ending, loaded: Loaded, asked: Sequence[Request]) -> Run:
+        run = must_hold(loaded, taken.fence)
         plan, seen = PausePlan(), WindowCount()
         if isinstance(ending, Paused) and ending.asks:
             policies = await self._directories.current(run.tenant, loaded.directory)
@@ -123,12 +123,12 @@ class AdvanceEnds:
         change = RunChange.of(run, event, state=ending.state if isinstance(ending, Paused | Done) else None)
         requests = (*plan.changes, *_closing(change.after, loaded))
         changes = Changes(
-            held.tenant,
+            taken.tenant,
             Actor(f"agent:{run.agent}", "run"),
             requests=requests,
             run=change,
             turn=turn_of(change.after),
-            finish_job=held.job,
+            finish_job=taken.job,
             before=loaded.now + FRESH,
             enqueue=_next_jobs(change.after, event, requests),
             policies=plan.policies,

@@ -10,7 +10,7 @@ from interlock.domain.lifecycle import fold
 from interlock.domain.request import Request
 from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.domain.run_events import AdvanceBegan
-from interlock.engine.changes import Actor, Begin, Changes, Entry, Hold, Job, Lease, RunChange, RunRecord
+from interlock.engine.changes import Actor, Begin, Changes, Entry, Job, Lease, RunChange, RunFence, RunRecord
 from interlock.engine.ports.store import Loaded
 from interlock.errors import AdvanceOvertaken, RecordAltered
 
@@ -19,8 +19,8 @@ LONGEST_LEASE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """An advance's hold on its run, and the job that it carries out.
+class TakenRun:
+    """A run that an advance has taken: its fence, and the job that is carried out.
 
     Args:
         seen: what the store held when the run was taken, with the run as it is now. Nobody else changes it meanwhile,
@@ -28,7 +28,7 @@ class Held:
     """
 
     tenant: str
-    hold: Hold
+    fence: RunFence
     job: Job
     seen: Loaded
 
@@ -47,20 +47,20 @@ class AdvanceStart:
     """An advance that starts when these changes are committed.
 
     Args:
-        held: its hold on the run, until `held_until` by this machine's monotonic clock.
+        taken: the run that it has taken, until `held_until` by this machine's monotonic clock.
         known: requests as these changes make them, from requests that were compared with their logs.
     """
 
     changes: Changes
-    held: Held
+    taken: TakenRun
     held_until: float
     known: Mapping[str, Request] = field(default_factory=dict)
 
     @property
     def run(self) -> Run:
         """The run, as the advance starts."""
-        assert self.held.seen.run is not None
-        return self.held.seen.run.run
+        assert self.taken.seen.run is not None
+        return self.taken.seen.run.run
 
 
 def begin(job: Job, loaded: Loaded, holder: LeaseHolder) -> AdvanceStart:
@@ -69,7 +69,7 @@ def begin(job: Job, loaded: Loaded, holder: LeaseHolder) -> AdvanceStart:
     change = _begun(loaded.run, holder.lease, loaded.now)
     taken = replace(job, owner=holder.lease.owner, due_at=holder.lease.until)
     changes = Changes(job.tenant, holder.actor, run=change, lease_job=(job, taken))
-    return AdvanceStart(changes, _held(change, taken, loaded), holder.held_until)
+    return AdvanceStart(changes, _taken(change, taken, loaded), holder.held_until)
 
 
 def begin_with(changes: Changes, loaded: Loaded, holder: LeaseHolder) -> AdvanceStart | None:
@@ -94,18 +94,20 @@ def begin_with(changes: Changes, loaded: Loaded, holder: LeaseHolder) -> Advance
     before = min(changes.before or holder.lease.until, holder.lease.until)
     begun = replace(changes, enqueue=(), before=before, begin=Begin(holder.actor, change, job))
     known = {one.after.id: one.after for one in changes.requests}
-    return AdvanceStart(begun, _held(change, job, after), holder.held_until, known)
+    return AdvanceStart(begun, _taken(change, job, after), holder.held_until, known)
 
 
 def _begun(record: RunRecord, lease: Lease, now: datetime) -> RunChange:
     return RunChange.of(record.run, AdvanceBegan(lease.owner, now), lease=lease)
 
 
-def _held(change: RunChange, job: Job, loaded: Loaded) -> Held:
+def _taken(change: RunChange, job: Job, loaded: Loaded) -> TakenRun:
     assert loaded.run is not None
     assert change.lease is not None
-    hold = Hold(change.after.id, change.after.version, change.lease.owner)
-    return Held(job.tenant, hold, job, replace(loaded, run=replace(loaded.run, run=change.after, lease=change.lease)))
+    fence = RunFence(change.after.id, change.after.version, change.lease.owner)
+    return TakenRun(
+        job.tenant, fence, job, replace(loaded, run=replace(loaded.run, run=change.after, lease=change.lease))
+    )
 
 
 def _after(changes: Changes, loaded: Loaded) -> Loaded | None:
@@ -166,13 +168,13 @@ def is_given_up(request: Request, loaded: Loaded) -> bool:
     return loaded.now >= request.claim.until
 
 
-def must_hold(loaded: Loaded, hold: Hold) -> Run:
+def must_hold(loaded: Loaded, fence: RunFence) -> Run:
     """Return the run; raise `AdvanceOvertaken` if the advance no longer holds it."""
     record = loaded.run
-    if record is None or record.run.version != hold.version:
-        raise AdvanceOvertaken(hold.run_id)
-    if record.lease is None or record.lease.owner != hold.owner:
-        raise AdvanceOvertaken(hold.run_id)
+    if record is None or record.run.version != fence.version:
+        raise AdvanceOvertaken(fence.run_id)
+    if record.lease is None or record.lease.owner != fence.owner:
+        raise AdvanceOvertaken(fence.run_id)
     return record.run
 
 

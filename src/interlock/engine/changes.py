@@ -217,7 +217,7 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class RunFence:
     """A condition: the run stands at this version, and this owner's lease on it has not ended."""
 
     run_id: str
@@ -256,7 +256,7 @@ class Changes:
 
     Args:
         before: a condition: the store's clock is before this time.
-        hold: a condition on a run that is not itself changed.
+        fence: a condition on a run that is not itself changed.
         counted: conditions on the counters that policies have read; of several commits that read the same, one
             succeeds.
         turn: the thread's counter; see `Turn`.
@@ -276,7 +276,7 @@ class Changes:
     requests: tuple[RequestChange, ...] = ()
     run: RunChange | None = None
     before: datetime | None = None
-    hold: Hold | None = None
+    fence: RunFence | None = None
     counted: tuple[Counted, ...] = ()
     turn: Turn | None = None
     enqueue: tuple[Job, ...] = ()

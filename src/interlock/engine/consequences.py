@@ -24,12 +24,12 @@ from interlock.domain.policy import Policy
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import RunStatus
 from interlock.domain.run_events import RunRetried
-from interlock.engine.changes import Actor, Changes, Hold, Job, RequestChange, RunChange
+from interlock.engine.changes import Actor, Changes, Job, RequestChange, RunChange, RunFence
 from interlock.engine.ports.store import Loaded
 
 
 def with_consequences(
-    change: RequestChange, before: Request, loaded: Loaded, actor: Actor, hold: Hold | None
+    change: RequestChange, before: Request, loaded: Loaded, actor: Actor, fence: RunFence | None
 ) -> Changes:
     """Add to a request's change the job for its run, and the conditions of the commit."""
     after = change.after
@@ -41,7 +41,7 @@ def with_consequences(
         actor,
         requests=(change,),
         run=run,
-        hold=hold,
+        fence=fence,
         enqueue=(advance_job(before.tenant, before.run_id, loaded.now),) if wanted else (),
     )
 

@@ -25,7 +25,7 @@ from interlock.domain.events import Event, RefusalNoted
 from interlock.domain.refusals import must_be_noted
 from interlock.domain.request import Request, name_of
 from interlock.engine.advance_start import is_abandoned, is_given_up, must_hold
-from interlock.engine.changes import FRESH, Changes, Entry, Hold, RequestChange
+from interlock.engine.changes import FRESH, Changes, Entry, RequestChange, RunFence
 from interlock.engine.consequences import actor_of, ends_at, with_consequences
 from interlock.engine.directories import Directories
 from interlock.engine.hand_off import HandOff
@@ -63,7 +63,7 @@ class Desk:
         self._book = book
         self._waker = waker
 
-    def held_configuration(self) -> str | None:
+    def configuration_error(self) -> str | None:
         """Say why the last good configuration holds in place of the present one; None if the present one holds."""
         return self._directories.configured().held
 
@@ -72,7 +72,7 @@ class Desk:
         command: Command,
         principal: Principal,
         *,
-        hold: Hold | None = None,
+        fence: RunFence | None = None,
         known: Request | Loaded | None = None,
         key: str | None = None,
     ) -> Request:
@@ -80,14 +80,14 @@ class Desk:
 
         Args:
             key: an idempotency key: a repeated call with it does nothing again.
-            hold: with a claim, the fence of the advance that claims: it must still hold its run at the commit.
+            fence: with a claim, the fence of the advance that claims: it must still hold its run at the commit.
             known: the request, if the caller has compared it with its log, or has just loaded it. It is read again only
                 if it has changed.
 
         Raises:
             Refused, InvalidAnswer: if the rules say no, or edited arguments or an answer do not fit. The log notes it.
             RecordAltered: if the record was altered since it was written.
-            AdvanceOvertaken: if `hold` does not hold.
+            AdvanceOvertaken: if `fence` does not hold.
             EffectRefused: if it repeats a claim with the same key. The log does not note it.
             Conflict: if others changed the same request many times in a row.
         """
@@ -96,12 +96,12 @@ class Desk:
         key = key_of(key, command)
 
         async def attempt() -> Request:
-            loaded = await self._load(command, principal, hold, at_hand)
+            loaded = await self._load(command, principal, fence, at_hand)
             if _was_done(command, principal, key, loaded):
                 return loaded.requests[command.request_id]
             if not judged:  # once, however many races are lost: the ask never changes
                 judged.append(await self._judge(loaded.requests[command.request_id], command, principal))
-            return await self._handle_once(judged[0], principal, hold, loaded, key)
+            return await self._handle_once(judged[0], principal, fence, loaded, key)
 
         after = await until_committed(attempt, command.request_id)
         if isinstance(command, CastVote):
@@ -109,7 +109,7 @@ class Desk:
         return after
 
     async def _load(
-        self, command: Command, principal: Principal, hold: Hold | None, at_hand: list[Request | Loaded]
+        self, command: Command, principal: Principal, fence: RunFence | None, at_hand: list[Request | Loaded]
     ) -> Loaded:
         """Return the request and its run; what is at hand is used first, once."""
         if at_hand:
@@ -117,12 +117,12 @@ class Desk:
             if isinstance(known, Loaded):
                 return known
             return Loaded(await self._store.now(), {command.request_id: known})
-        with_run = hold is not None or isinstance(command, SettleEffect | RecordEffect)
+        with_run = fence is not None or isinstance(command, SettleEffect | RecordEffect)
         loaded = await self._read(principal.tenant, command.request_id, with_run=with_run)
-        if hold is not None:
-            must_hold(loaded, hold)
+        if fence is not None:
+            must_hold(loaded, fence)
             if is_abandoned(loaded):  # nobody has taken it yet, but somebody may
-                raise AdvanceOvertaken(hold.run_id)
+                raise AdvanceOvertaken(fence.run_id)
         return loaded
 
     async def _read(self, tenant: str, request_id: str, *, with_run: bool = False) -> Loaded:
@@ -149,7 +149,7 @@ class Desk:
             raise
 
     async def _handle_once(
-        self, command: Command, principal: Principal, hold: Hold | None, loaded: Loaded, key: str | None
+        self, command: Command, principal: Principal, fence: RunFence | None, loaded: Loaded, key: str | None
     ) -> Request:
         request = loaded.requests[command.request_id]
         context, policies, seen = await self._context(command, principal, loaded)
@@ -162,7 +162,7 @@ class Desk:
             return request
         events = (*_view_of(command, context, loaded), *events)
         change = RequestChange.of(request, *events, *note_of_held(policies, request, loaded.now))
-        changes = with_consequences(change, request, loaded, actor_of(principal, key), hold)
+        changes = with_consequences(change, request, loaded, actor_of(principal, key), fence)
         before = min(loaded.now + FRESH, ends_at(request, command, change.events, context.policy) or NEVER)
         begun = await self.hand_off.commit(replace(changes, before=before, counted=seen.counted), self._store.commit)
         if not isinstance(command, ClaimEffect | RecordEffect):  # the end of their advance wakes the others

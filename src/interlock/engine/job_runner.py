@@ -165,7 +165,7 @@ class JobRunner:
     async def carry_on(self, start: AdvanceStart) -> None:
         """Run an advance that has started, and commit its end."""
         failpoint("advance.began")
-        owner = start.held.hold.owner
+        owner = start.taken.fence.owner
         advance = HeldAdvance(self._store, self._desk, self.results, start)
         self.active[owner] = advance
         try:
@@ -173,9 +173,9 @@ class JobRunner:
             with tracing.span("interlock.advance", within=run.trace, agent=run.agent, run=run.id):
                 ending = await self._advance(advance)
             failpoint("agent.returned")
-            await self._ends.end(advance.held, ending, self.patience)
+            await self._ends.end(advance.taken, ending, self.patience)
         except AdvanceOvertaken:
-            await self._ends.let_go(advance.held, self.patience)
+            await self._ends.let_go(advance.taken, self.patience)
         finally:
             del self.active[owner]
 

@@ -72,7 +72,7 @@ class Results:
         self._kept = kept
         self.patience = patience
         self.complain = complain
-        self._held_configuration: str | None = None
+        self._configuration_error: str | None = None
         self._under_way: set[tuple[str, int]] = set()
         self._told: set[str] = set()
         self._looked = -math.inf
@@ -101,10 +101,10 @@ class Results:
         if time.monotonic() - self._looked >= LOOK_AGAIN:
             self._looked = time.monotonic()
             await self.take_in()
-        held = self._desk.held_configuration()
-        if held != self._held_configuration:
+        held = self._desk.configuration_error()
+        if held != self._configuration_error:
             self.complain(held or "The configuration is valid again and in use.")
-            self._held_configuration = held
+            self._configuration_error = held
 
     async def take_in(self, request_id: str | None = None) -> None:
         """Record all kept results, or those of one request before its effect is claimed again.

@@ -77,14 +77,14 @@ class Heartbeat:
     async def _extend(self) -> None:
         by_tenant: dict[str, list[HeldAdvance]] = {}
         for advance in list(self._active.values()):
-            by_tenant.setdefault(advance.held.tenant, []).append(advance)
+            by_tenant.setdefault(advance.taken.tenant, []).append(advance)
         for tenant, advances in by_tenant.items():
             held_until = time.monotonic() + self._lease  # before the store is asked: that may take long
             until = await self._store.now() + timedelta(seconds=self._lease)
-            holds = [(advance.held.hold.run_id, advance.held.hold.owner) for advance in advances]
-            still_held = await self._store.extend(tenant, holds, until)
+            fences = [(advance.taken.fence.run_id, advance.taken.fence.owner) for advance in advances]
+            still_held = await self._store.extend(tenant, fences, until)
             for advance in advances:
-                if advance.held.hold.run_id in still_held:
+                if advance.taken.fence.run_id in still_held:
                     advance.extended(held_until)
 
 

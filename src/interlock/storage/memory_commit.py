@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from interlock.engine.changes import Changes, Hold, Job, Turn
+from interlock.engine.changes import Changes, Job, RunFence, Turn
 from interlock.engine.integrity import digest_of_state
 from interlock.storage.memory_accounts import apply_directory, check_directory
 from interlock.storage.memory_tables import JobRow, Tables, key_of
@@ -32,8 +32,8 @@ def check(tables: Tables, changes: Changes, now: datetime) -> None:  # noqa: C90
             raise changed("log", part.after.id)
     if changes.before is not None and now >= changes.before:
         raise changed("deadline", changes.before.isoformat())
-    if changes.hold is not None:
-        _check_hold(tables.runs.get((changes.tenant, changes.hold.run_id)), changes.hold, micros(now))
+    if changes.fence is not None:
+        _check_fence(tables.runs.get((changes.tenant, changes.fence.run_id)), changes.fence, micros(now))
     if changes.lease_job is not None:
         _check_job(tables, *changes.lease_job, micros(now))
     for counted in changes.counted:
@@ -60,10 +60,10 @@ def check(tables: Tables, changes: Changes, now: datetime) -> None:  # noqa: C90
         _check_free(tables.jobs.get(key_of(changes.begin.job)), changes.begin.job)
 
 
-def _check_hold(run: RunRow | None, hold: Hold, now: int) -> None:
-    held = run is not None and (run.version, run.lease_owner) == (hold.version, hold.owner)
+def _check_fence(run: RunRow | None, fence: RunFence, now: int) -> None:
+    held = run is not None and (run.version, run.lease_owner) == (fence.version, fence.owner)
     if run is None or not held or (run.lease_until or 0) <= now:
-        raise changed("run", hold.run_id)
+        raise changed("run", fence.run_id)
 
 
 def _check_job(tables: Tables, seen: Job, wanted: Job, now: int) -> None:

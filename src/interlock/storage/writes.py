@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, func, select
 
-from interlock.engine.changes import Changes, Counted, Hold, RequestChange, RunChange, Turn
+from interlock.engine.changes import Changes, Counted, RequestChange, RunChange, RunFence, Turn
 from interlock.engine.integrity import digest_of_state
 from interlock.failpoints import failpoint
 from interlock.storage import directories
@@ -124,8 +124,8 @@ class Commit:
     def take(self, connection: Connection) -> None:
         """Write rows and jobs where they are as expected."""
         changes, clock = self.changes, self.clock
-        if changes.hold is not None:
-            _hold(connection, changes.tenant, changes.hold, clock)
+        if changes.fence is not None:
+            _fence(connection, changes.tenant, changes.fence, clock)
         if changes.turn is not None:
             _take_turn(connection, changes.tenant, changes.turn)
         if changes.row_of_run is not None:
@@ -169,9 +169,9 @@ def commit_together(connection: Connection, commits: Sequence[Commit]) -> None:
         commit.keep(connection, now)
 
 
-def _hold(connection: Connection, tenant: str, hold: Hold, clock: Clock | None) -> None:
-    condition = {"tenant": tenant, "run_id": hold.run_id, "version": hold.version, "owner": hold.owner}
-    connection.expect(_HELD, condition | now_of(clock), changed("run", hold.run_id))
+def _fence(connection: Connection, tenant: str, fence: RunFence, clock: Clock | None) -> None:
+    condition = {"tenant": tenant, "run_id": fence.run_id, "version": fence.version, "owner": fence.owner}
+    connection.expect(_HELD, condition | now_of(clock), changed("run", fence.run_id))
 
 
 def _take_turn(connection: Connection, tenant: str, turn: Turn) -> None:

@@ -15,7 +15,7 @@ from interlock.domain.lifecycle import fold
 from interlock.domain.request import StandIn, Vote
 from interlock.domain.run_events import RunCancelled, RunPaused
 from interlock.domain.run_lifecycle import fold_run
-from interlock.engine.changes import Changes, Hold, Lease
+from interlock.engine.changes import Changes, Lease, RunFence
 from interlock.engine.codec import leaf_hash
 from interlock.engine.integrity import digest_of_state
 from interlock.engine.ports.store import Store
@@ -123,17 +123,17 @@ class CommitContract(Contract):
     async def test_a_hold_needs_version_owner_and_a_running_lease(self, store: Store, clock: SettableClock) -> None:
         run = await committed(store, started("run_1", clock.at))
         await store.commit(changes(begun(run.after, clock.at)))
-        right = Hold("run_1", 2, "worker_1")
+        right = RunFence("run_1", 2, "worker_1")
         for wrong in (replace(right, version=1), replace(right, owner="worker_2"), replace(right, run_id="run_2")):
-            await refused(store, opened("req_1", clock.at), hold=wrong)
-        await store.commit(changes(opened("req_1", clock.at), hold=right))
+            await refused(store, opened("req_1", clock.at), fence=wrong)
+        await store.commit(changes(opened("req_1", clock.at), fence=right))
         clock.advance(seconds=30)
-        await refused(store, opened("req_2", clock.at), hold=right)
+        await refused(store, opened("req_2", clock.at), fence=right)
         assert await store.find(TENANT, "request", "req") == ["req_1"]
 
     async def test_a_hold_on_a_run_that_nobody_holds_is_a_conflict(self, store: Store, clock: SettableClock) -> None:
         await store.commit(changes(started("run_1", clock.at)))
-        await refused(store, opened("req_1", clock.at), hold=Hold("run_1", 1, "worker_1"))
+        await refused(store, opened("req_1", clock.at), fence=RunFence("run_1", 1, "worker_1"))
 
     async def test_a_state_is_kept_until_it_is_replaced_or_cleared(self, store: Store, clock: SettableClock) -> None:
         run = await committed(store, started("run_1", clock.at))

@@ -33,5 +33,5 @@ async def readyz(request: Request) -> dict[str, str]:
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "The server stops: call another one.")
     components = context.components
     await components.store.change_token()
-    held = components.desk.held_configuration() is not None
+    held = components.desk.configuration_error() is not None
     return {"status": "ready", "configuration": "held" if held else "in use"}

@@ -23,5 +23,5 @@ async def metrics(caller: Measures, call: Call) -> Response:
             f"Metrics are of the whole process: a token of the tenant {LOCAL_TENANT} reads them. Yours has statistics."
         )
     context = context_of(call)
-    held = context.components.desk.held_configuration() is not None
+    held = context.components.desk.configuration_error() is not None
     return Response(await context.measuring.text(context.components.store, held=held), media_type=CONTENT_TYPE_LATEST)

@@ -33,7 +33,7 @@ FULL = OSError(errno.EMFILE, "Too many open files")
 class Advance:
     """As much of an advance as a heartbeat needs before it asks the store."""
 
-    class held:  # noqa: N801 - an attribute
+    class taken:  # noqa: N801 - an attribute
         tenant = "default"
 
 
