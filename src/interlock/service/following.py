@@ -191,7 +191,9 @@ class Follower:
 
     async def _pass_by(self, cursor: Cursor, broken: UnreadableEntry) -> None:
         """Go on behind an entry that cannot be read, once it is kept in mind that it was left out."""
-        self._complain(f"{self._subscriber.name} is not told of entry {broken.seq} of {broken.stream}: {broken.message}")
+        self._complain(
+            f"{self._subscriber.name} is not told of entry {broken.seq} of {broken.stream}: {broken.message}"
+        )
         if self._leave_out is not None:
             await self._leave_out(broken)
         upto = None if cursor.upto == broken.position else cursor.upto
