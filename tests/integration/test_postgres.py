@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from interlock.domain.request import Status
 from interlock.engine.ports.store import Inbox, SortKey
 from interlock.errors import Conflict, InvalidConfig, StoreTooNew, StoreUnavailable
-from interlock.storage import agenda, migrate, open_store, postgres_migrate, reads
+from interlock.storage import agenda, deliveries, migrate, open_store, postgres_migrate, reads
 from interlock.storage.compiled import Statements
 from interlock.storage.inbox import inbox_query
 from interlock.storage.log import OrderedLog
@@ -222,6 +222,11 @@ FILLED = (
     "INSERT INTO states SELECT tenant, id, '', '' FROM runs",
     "INSERT INTO participants SELECT tenant, id, 'p' || opened_at % 2, opened_at FROM requests",
     """UPDATE requests SET asks = E'\\n"group:g' || due_at % 7 || E'"\\n' WHERE status = 'open'""",
+    "UPDATE requests SET reference = CASE opened_at % 10 WHEN 0 THEN 'PO-1' ELSE 'PO-' || opened_at END",
+    """INSERT INTO deliveries (tenant, id, channel, state, request_id, recipient, made_at, due_at, version, body)
+    SELECT 't' || n % 51, 'dlv_' || n, 'mail',
+    CASE n % 97 WHEN 0 THEN 'failed' ELSE 'delivered' END, 'req_' || n, '', n, NULL, 1, ''
+    FROM generate_series(1, 20000) n""",
     "INSERT INTO jobs SELECT tenant, 'advance', id, started_at, 1, NULL FROM runs",
     """INSERT INTO log (epoch, xact, tenant, stream, seq, body, leaf)
     SELECT 1, n, 't' || n % 51, 'req_' || n / 3, n % 3, '', '' FROM generate_series(1, 20000) n""",
@@ -245,11 +250,15 @@ def filled(postgres):
         (inbox_query(Inbox()), "requests_inbox|requests_due"),
         (inbox_query(Inbox(agent="a3")), "requests_of_agent"),
         (inbox_query(Inbox(agent="a3"), paged=True), "requests_of_agent"),
-        (inbox_query(Inbox((Status.rejected,))), "requests_by_age"),
+        (inbox_query(Inbox((Status.expired,))), "requests_of_status"),
+        (inbox_query(Inbox(reference="PO-1"), paged=True), "requests_open_of_reference"),
+        (inbox_query(Inbox((Status.open, Status.approved), reference="PO-1")), "requests_of_reference"),
         (inbox_query(Inbox(), paged=True), "requests_inbox|requests_due"),
         (inbox_query(Inbox(()), paged=True), "requests_by_age"),
         (reads._runs_query(paged=True), "runs_by_age"),
         (reads._runs_query(paged=True, of=frozenset({"agent"})), "runs_of_agent|runs_by_age"),
+        (reads._runs_query(statuses=1), "runs_of_status"),
+        (deliveries._listed(("state",), behind=True), "deliveries_of_state"),
         (agenda._DUE_REQUESTS, "requests_due"),
         (agenda._DUE_JOBS, "jobs_due"),
         (agenda._NEXT_DUE_OF, "jobs_of_subject"),
@@ -278,6 +287,11 @@ def test_what_is_asked_often_is_read_from_an_index(filled, query, index):
         "after_xact": 100,
         "after_position": 1,
         "after_at": 9,
+        "status": "expired",
+        "reference": "PO-1",
+        "state": "failed",
+        "made_at": 9,
+        "behind": "dlv_9",
     }
     written = statements.written(query)
     with raw(url) as connection:

@@ -19,7 +19,7 @@ import interlock.storage
 from interlock.domain.request import Status
 from interlock.engine.ports.store import Inbox
 from interlock.errors import InvalidConfig, StoreTooNew, StoreUnavailable
-from interlock.storage import agenda, jobs, open_store, reads, writes
+from interlock.storage import agenda, deliveries, jobs, open_store, reads, writes
 from interlock.storage.inbox import inbox_query
 from interlock.storage.log import NumberedLog
 from interlock.storage.memory import MemoryStore
@@ -167,12 +167,25 @@ async def plan_of(store, query, values):
         (inbox_query(Inbox(agent="mailer")), "requests_of_agent"),
         (inbox_query(Inbox(agent="mailer"), paged=True), "requests_of_agent"),
         (inbox_query(Inbox(())), "requests_by_age"),
-        (inbox_query(Inbox((Status.rejected,))), "requests_by_age"),
+        (inbox_query(Inbox((Status.rejected,))), "requests_of_status"),
+        (inbox_query(Inbox((Status.rejected,)), paged=True), "requests_of_status"),
+        (inbox_query(Inbox((Status.rejected, Status.expired))), "requests_by_age"),
+        (inbox_query(Inbox((Status.rejected,), agent="mailer")), "requests_of_agent_by_age"),
+        (inbox_query(Inbox(reference="PO-1")), "requests_open_of_reference"),
+        (inbox_query(Inbox(reference="PO-1"), paged=True), "requests_open_of_reference"),
+        (inbox_query(Inbox((Status.open, Status.approved), reference="PO-1")), "requests_of_reference"),
+        (inbox_query(Inbox((), reference="PO-1", agent="mailer"), paged=True), "requests_of_reference"),
         (inbox_query(Inbox(), paged=True), "requests_inbox"),
         (inbox_query(Inbox(()), paged=True), "requests_by_age"),
         (reads._runs_query(paged=True), "runs_by_age"),
         (reads._runs_query(paged=True, of=frozenset({"agent"})), "runs_of_agent"),
         (reads._runs_query(of=frozenset({"initiator"})), "runs_of_initiator"),
+        (reads._runs_query(statuses=1), "runs_of_status"),
+        (reads._runs_query(statuses=1, paged=True), "runs_of_status"),
+        (reads._runs_query(statuses=2, of=frozenset({"agent"})), "runs_of_agent"),
+        (deliveries._listed((), behind=True), "deliveries_by_age"),
+        (deliveries._listed(("state",), behind=True), "deliveries_of_state"),
+        (deliveries._listed(("channel", "state"), behind=False), "deliveries_of_state"),
         (reads._runs_query(of=frozenset({"thread"})), "runs_of_thread"),
         (agenda._DUE_REQUESTS, "requests_due"),
         (agenda._DUE_JOBS, "jobs_due"),
@@ -205,17 +218,48 @@ async def test_what_is_asked_often_is_read_from_an_index(store, query, index):
     }
     values |= {"after": 0, "first": "a", "last": "b", "agent": "a", "statuses": ["rejected"], "request_id": "a"}
     values |= {"action": "a", "since": 0, "subject": "a", "after_at": 0}
-    values |= {"initiator": "ann", "thread": "a"}
+    values |= {"initiator": "ann", "thread": "a", "status": "rejected", "reference": "PO-1"}
+    values |= {"channel": "mail", "state": "failed", "made_at": 0, "behind": "a"}
     plan = await plan_of(store, query, values)
     assert any(name in plan for name in index.split("|")), plan
     assert "SCAN requests" not in plan.replace(f"USING COVERING INDEX {index}", ""), plan
     assert "TEMP B-TREE" not in plan, plan
 
 
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (reads._runs_query(statuses=1, named=True), "sqlite_autoindex_runs_1 (tenant=? AND id=?)"),
+        (deliveries._listed(("about",), behind=True), "deliveries_of_request (tenant=? AND request_id=?)"),
+        (
+            deliveries._listed(("channel", "state", "about"), behind=False),
+            "deliveries_of_request (tenant=? AND request",
+        ),
+        (inbox_query(Inbox((), "mailer", "run_1", reference="PO-1")), "requests_of_run (tenant=? AND run_id=?)"),
+    ],
+)
+async def test_the_few_that_are_named_are_found_before_they_are_ordered(store, query, index):
+    values = {"tenant": TENANT, "limit": 5, "ids": ["a"], "statuses": ["done"], "about": ["a"], "channel": "mail"}
+    values |= {"state": "failed", "made_at": 0, "behind": "a", "now": 1, "agent": "a", "run_id": "a", "reference": "a"}
+    assert f"USING INDEX {index}" in await plan_of(store, query, values)
+
+
 @pytest.mark.parametrize("paged", [False, True])
 @pytest.mark.parametrize(
     ("wanted", "index"),
     [
+        (
+            Inbox(reference_prefix="PO", agent="mailer"),
+            "SEARCH requests USING COVERING INDEX requests_open_of_reference (tenant=? AND reference>? AND reference<?",
+        ),
+        (
+            Inbox((Status.expired,), reference_prefix="PO", agent="mailer"),
+            "SEARCH requests USING COVERING INDEX requests_of_reference (tenant=? AND reference>? AND reference<?",
+        ),
+        (
+            Inbox(reference="PO-1", asks=frozenset("a")),
+            "SEARCH requests USING COVERING INDEX requests_open_of_reference (tenant=? AND reference=?",
+        ),
         (Inbox(asks=frozenset("a")), "SEARCH requests USING COVERING INDEX requests_inbox (tenant=?"),
         (
             Inbox((), people=("a",)),
@@ -236,6 +280,11 @@ async def test_what_the_inbox_of_a_person_holds_is_chosen_by_an_index_alone(stor
         "asks": ["a"],
         "person": "a",
         "people": ["a", "b"],
+        "begins": "PO",
+        "beyond": "PP",
+        "reference": "PO-1",
+        "agent": "mailer",
+        "statuses": ["expired"],
     }
     plan = await plan_of(store, inbox_query(wanted, paged=paged), values)
     assert index in plan, plan

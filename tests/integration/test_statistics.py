@@ -24,7 +24,7 @@ QUERIES = {
         query(*of) for query in (statistics.numbers_query, statistics.times_query) for of in REVIEWERS
     ],
     "requests_of_agent": [statistics.waiting_query(by) for by in (Dimension.agent, Dimension.action, Dimension.level)],
-    "requests_(of_agent|inbox|due)": [statistics.waiting_query(None), statistics.OPEN_BY_AGENT],
+    "requests_(of_agent|of_status|inbox|due)": [statistics.waiting_query(None), statistics.OPEN_BY_AGENT],
     "jobs_due": [statistics.READY],
 }
 VALUES = {"tenant": "t", "since": 17_000, "until": 18_000, "limit": 5_000, "now": 9}

@@ -147,7 +147,7 @@ async def test_the_view_finds_a_reference_by_its_index(open_server):
         connection.execute("SET LOCAL enable_seqscan = off")
         query = "SELECT id FROM approval_requests WHERE tenant = 'default' AND reference = 'order 17'"
         plan = connection.execute(f"EXPLAIN {query}").fetchall()
-    assert "requests_by_reference" in str(plan)
+    assert "requests_of_reference" in str(plan)
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgres"])

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, Select, bindparam, delete, func, or_, select, tuple_
+from sqlalchemy import Executable, Select, bindparam, delete, func, literal_column, or_, select, tuple_
 
 from interlock.domain.delivery import UNREADABLE, Delivery, DeliveryState
 from interlock.engine.codec import decode_delivery, encode_delivery
@@ -16,7 +16,7 @@ from interlock.errors import RecordAltered
 from interlock.storage.compiled import Connection
 from interlock.storage.rows import Clock, changed, encodable, micros, moment
 from interlock.storage.schema import IS_UNSETTLED, deliveries, received, requests
-from interlock.storage.sql_constructs import OneOf, insert_or, update_at_version
+from interlock.storage.sql_constructs import OneOf, Unindexed, insert_or, update_at_version
 
 _D = deliveries.c
 _CHANGES = ("state", "due_at", "version", "body")
@@ -42,12 +42,6 @@ _DUE = (
 _NEXT_DUE = select(func.min(_D.due_at)).where(_ON_CHANNELS, _D.due_at > bindparam("now"))
 _ONE = select(*_COLUMNS).where(_D.tenant == bindparam("tenant"), _D.id == bindparam("id"))
 _BEHIND = select(_D.made_at, _D.id).where(_D.tenant == bindparam("tenant"), _D.id == bindparam("after"))
-_FILTERS = {
-    "channel": _D.channel == bindparam("channel"),
-    "state": _D.state == bindparam("state"),
-    "about": OneOf(_D.request_id, "about"),
-    "recipient": _D.recipient == bindparam("recipient"),
-}
 _COUNT = select(func.count()).where(
     *(column == bindparam(column.name) for column in (_D.tenant, _D.channel, _D.recipient)),
     _D.made_at >= bindparam("since"),
@@ -83,11 +77,17 @@ def _insert_received() -> Executable:
 
 @cache
 def _listed(given: tuple[str, ...], *, behind: bool) -> Select[Any]:
+    # Few are about one request. No index has their order: SQLite would take one, and read all messages.
+    is_narrow = "about" in given
+    at = _D.made_at + literal_column("0") if is_narrow else _D.made_at
     found = select(*_COLUMNS).where(_D.tenant == bindparam("tenant"))
-    found = found.where(*(_FILTERS[name] for name in given))
+    found = found.where(OneOf(_D.request_id, "about")) if is_narrow else found
+    for name in given:
+        if name != "about":
+            found = found.where((Unindexed(_D[name]) if is_narrow else _D[name]) == bindparam(name))
     if behind:
-        found = found.where(tuple_(_D.made_at, _D.id) < tuple_(bindparam("made_at"), bindparam("behind")))
-    return found.order_by(_D.made_at.desc(), _D.id.desc()).limit(bindparam("limit"))
+        found = found.where(tuple_(at, _D.id) < tuple_(bindparam("made_at"), bindparam("behind")))
+    return found.order_by(at.desc(), _D.id.desc()).limit(bindparam("limit"))
 
 
 def add(on: Connection, new: Sequence[Delivery]) -> None:

@@ -26,7 +26,7 @@ from interlock.engine.ports.store import Inbox, InboxPage, SortKey
 from interlock.storage.compiled import Connection, whatever_is_stored
 from interlock.storage.rows import ASKS_UNKNOWN, OPEN, encodable
 from interlock.storage.schema import IS_OPEN, IS_UNSETTLED, participants, requests
-from interlock.storage.sql_constructs import HoldsOneOf, OneOf, as_bytes
+from interlock.storage.sql_constructs import HoldsOneOf, OneOf, Unindexed, as_bytes
 
 _LAST = chr(0x10FFFF)
 """No reference holds it: all that begin alike lie before it."""
@@ -46,6 +46,7 @@ def inbox(on: Connection, tenant: str, wanted: Inbox, after: SortKey | None, lim
     values |= {"agent": wanted.agent, "run_id": wanted.run_id, "reference": wanted.reference}
     values |= {"begins": wanted.reference_prefix, "beyond": f"{wanted.reference_prefix}{_LAST}"}
     values["statuses"] = [str(one) for one in wanted.statuses]
+    values["status"] = values["statuses"][0] if wanted.statuses else None
     values["effects"] = [str(one) for one in wanted.effects]
     if wanted.asks is not None:
         values["asks"] = [*map(json.dumps, sorted(wanted.asks)), ASKS_UNKNOWN.strip()]
@@ -96,66 +97,72 @@ def _place(at: int, key: object, body: bytes) -> SortKey:
 def inbox_query(wanted: Inbox, *, paged: bool = False) -> Select[Any]:
     """Return the query for a page: the same one for all inboxes that are alike but for their values."""
     by_due, by_act = wanted.statuses == OPEN, wanted.people is not None
-    return _inbox_query(
-        order="act" if by_act else "due" if by_due else "age",
-        some=bool(wanted.statuses) and (by_act or not by_due),
-        of_agent=wanted.agent is not None,
-        of_run=wanted.run_id is not None,
-        of_reference=wanted.reference is not None,
-        of_prefix=wanted.reference_prefix is not None,
-        of_effects=bool(wanted.effects),
-        unsettled=bool(wanted.effects) and set(wanted.effects) <= set(UNSETTLED),
-        asked=wanted.asks is not None,
-        several=by_act and len(wanted.people or ()) > 1,
-        paged=paged,
-    )
+    given = {
+        "agent": wanted.agent is not None,
+        "run": wanted.run_id is not None,
+        "reference": wanted.reference is not None,
+        "prefix": wanted.reference_prefix is not None,
+        "effects": bool(wanted.effects),
+        "unsettled": bool(wanted.effects) and set(wanted.effects) <= set(UNSETTLED),
+        "status": len(set(wanted.statuses)) == 1 and not by_due,
+        "statuses": bool(wanted.statuses) and (by_act or not by_due),
+        "asks": wanted.asks is not None,
+        "several": by_act and len(wanted.people or ()) > 1,
+        "paged": paged,
+    }
+    order = "act" if by_act else "due" if by_due else "age"
+    return _inbox_query(order, frozenset(name for name, is_given in given.items() if is_given))
 
 
 _BY_PREFIX = (
     requests.c.reference >= bindparam("begins", type_=Text),
     requests.c.reference < bindparam("beyond", type_=Text),
 )
+_NARROW = frozenset({"run", "reference", "prefix"})
+"""What finds few requests: all else sorts them out."""
 
 
 @cache
-def _inbox_query(  # noqa: PLR0913 - what makes one query another
-    *,
-    order: str,
-    some: bool,
-    of_agent: bool,
-    of_run: bool,
-    of_reference: bool,
-    of_prefix: bool,
-    of_effects: bool,
-    unsettled: bool,
-    asked: bool,
-    several: bool,
-    paged: bool,
-) -> Select[Any]:
-    columns = requests.c
-    named = {"agent": of_agent, "run_id": of_run, "reference": of_reference}
-    filters: list[ColumnElement[bool]] = [columns[name] == bindparam(name) for name, given in named.items() if given]
-    if of_prefix:
-        filters += _BY_PREFIX
-    if of_effects:
-        filters.append(OneOf(columns.effect, "effects"))
-    if some:
-        filters.append(OneOf(columns.status, "statuses"))
-    if asked:
-        filters.append(HoldsOneOf(columns.asks, "asks"))
+def _inbox_query(order: str, given: frozenset[str]) -> Select[Any]:
+    columns, by_due, filters = requests.c, order == "due", _filters(order, given)
     if order == "act":
-        return _acted_on(filters, several=several, paged=paged)
-    by_due = order == "due"
+        return _acted_on(filters, several="several" in given, paged="paged" in given)
     at: ColumnElement[int] = columns.due_at if by_due else columns.opened_at
-    if of_run or of_reference or of_prefix:
+    if not given.isdisjoint({"run", "prefix"}):
         at = at + literal_column("0")  # no index has this order: SQLite would take one, and read everybody's requests
+    if by_due:
+        filters.append(IS_OPEN)
+    if "paged" in given:
+        filters.append(tuple_(at, columns.id) > _AFTER if by_due else tuple_(at, columns.id) < _AFTER)
     query = select(as_bytes(columns.body), at, columns.id).where(columns.tenant == _TENANT, *filters).limit(_LIMIT)
-    query = query.where(IS_UNSETTLED) if unsettled else query
-    query = query.where(IS_OPEN).order_by(at, columns.id) if by_due else query.order_by(at.desc(), columns.id.desc())
-    if paged:
-        place = tuple_(at, columns.id)
-        query = query.where(place > _AFTER if by_due else place < _AFTER)
-    return _bodies(query.with_only_columns(columns.id, columns.due_at)) if asked and by_due else query
+    query = query.order_by(at, columns.id) if by_due else query.order_by(at.desc(), columns.id.desc())
+    chosen = query.with_only_columns(columns.id, at)
+    by_index = "prefix" in given or (by_due and "asks" in given)
+    return _bodies(chosen, newest_first=not by_due) if by_index else query
+
+
+def _filters(order: str, given: frozenset[str]) -> list[Any]:
+    columns, found = requests.c, list[Any]()
+    if "run" in given:
+        found.append(columns.run_id == bindparam("run_id"))
+    if "reference" in given:
+        found.append((Unindexed(columns.reference) if "run" in given else columns.reference) == bindparam("reference"))
+    if "prefix" in given:
+        found += _BY_PREFIX
+    is_narrow = not given.isdisjoint(_NARROW)
+    if "agent" in given:
+        found.append((Unindexed(columns.agent) if is_narrow else columns.agent) == bindparam("agent"))
+    if "effects" in given:
+        found.append(OneOf(columns.effect, "effects"))
+    if "unsettled" in given and order != "act":
+        found.append(IS_UNSETTLED)
+    if "status" in given and order == "age" and given.isdisjoint({*_NARROW, "agent", "effects"}):
+        found.append(columns.status == bindparam("status"))
+    elif "statuses" in given:
+        found.append(OneOf(Unindexed(columns.status), "statuses"))
+    if "asks" in given:
+        found.append(HoldsOneOf(columns.asks, "asks"))
+    return found
 
 
 def _bodies(chosen: Select[Any], *, newest_first: bool = False) -> Select[Any]:

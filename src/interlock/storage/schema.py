@@ -28,7 +28,7 @@ from interlock.domain.delivery import DeliveryState
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 
-REVISIONS = ("0008", "0009", "0010", "0011", "0012", "0013", "0014", "0015", "0016", "0017", "0018", "0019")
+REVISIONS = ("0008", "0009", "0010", "0011", "0012", "0013", "0014", "0015", "0016", "0017", "0018", "0019", "0020")
 """Every revision of the schema that this version knows, oldest first. It works with the last one."""
 
 NEEDED = "0016"
@@ -52,6 +52,12 @@ IS_UNSETTLED = text("effect IN ('claimed', 'unknown')")
 IS_DUE = text("due_at IS NOT NULL")
 HAS_ENDED = text("decided_at IS NOT NULL")
 HAS_VERDICT = text("verdict IS NOT NULL")
+HAS_REFERENCE = text("reference IS NOT NULL")
+IS_OPEN_OF_REFERENCE = text("status = 'open' AND reference IS NOT NULL")
+OF_REFERENCE_INDEX = ("tenant", "reference", "opened_at", "id", "status", "agent")
+OPEN_OF_REFERENCE_INDEX = ("tenant", "reference", "due_at", "id", "asks", "status", "agent")
+"""All by which lists are chosen of what is about the same."""
+
 ENDED_INDEX = ("tenant", "decided_at", "ended", "agent", "action", "level", "opened_at")
 """All that statistics need of requests that have ended."""
 
@@ -166,7 +172,9 @@ requests = Table(
     Index("requests_of_agent_by_age", "tenant", "agent", "opened_at", "id"),
     Index("requests_recent", "tenant", "action", "opened_at", "id"),
     Index("requests_approved", "tenant", "agent", "action", "decided_at", "id", sqlite_where=IS_APPROVED),
-    Index("requests_by_reference", "tenant", "reference", sqlite_where=text("reference IS NOT NULL")),
+    Index("requests_of_reference", *OF_REFERENCE_INDEX, sqlite_where=HAS_REFERENCE),
+    Index("requests_open_of_reference", *OPEN_OF_REFERENCE_INDEX, sqlite_where=IS_OPEN_OF_REFERENCE),
+    Index("requests_of_status", "tenant", "status", "opened_at", "id"),
 )
 """`due_at` is the deadline, and orders inboxes; `wake_at` is when the next thing comes due: perhaps a reminder. `asks`
 holds whom the present step asks, and nothing when there is none: an index alone says who may find the request.
@@ -224,6 +232,7 @@ runs = Table(
     CheckConstraint("(lease_owner IS NULL) = (lease_until IS NULL)", name="lease_is_whole"),
     Index("runs_by_age", "tenant", "started_at", "id"),
     Index("runs_of_agent", "tenant", "agent", "started_at", "id"),
+    Index("runs_of_status", "tenant", "status", "started_at", "id"),
     Index("runs_of_initiator", "tenant", "initiator", "started_at", "id"),
     Index("runs_of_thread_by_age", "tenant", "thread", "started_at", "id", sqlite_where=text("thread IS NOT NULL")),
     Index("runs_of_thread", "tenant", "thread", "turn", unique=True),
@@ -303,6 +312,7 @@ deliveries = Table(
     _one_of("state", DeliveryState),
     Index("deliveries_due", "channel", "due_at", sqlite_where=IS_DUE),
     Index("deliveries_by_age", "tenant", "made_at", "id"),
+    Index("deliveries_of_state", "tenant", "state", "made_at", "id"),
     Index("deliveries_of_request", "tenant", "request_id", "made_at", "id"),
     Index("deliveries_to", "tenant", "channel", "recipient", "made_at"),
 )

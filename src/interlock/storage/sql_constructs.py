@@ -51,7 +51,7 @@ class _Texts(UserDefinedType[list[str]]):
 class _WithTexts(ColumnElement[bool]):
     """Says something of a column and the list of texts that a parameter takes: one statement, however long that is."""
 
-    def __init__(self, column: Column[str], name: str) -> None:
+    def __init__(self, column: Column[str] | Unindexed, name: str) -> None:
         self.column = column
         self.texts: BindParameter[list[str]] = bindparam(name, type_=_Texts())
 
@@ -110,6 +110,26 @@ def _cast_to_blob(element: as_bytes, compiler: SQLCompiler, **more: Any) -> str:
 
 @compiles(as_bytes, "postgresql")
 def _bytes_already(element: as_bytes, compiler: SQLCompiler, **more: Any) -> str:
+    return compiler.process(element.column, **more)
+
+
+class Unindexed(ColumnElement[str]):
+    """A column by which no row is looked for: SQLite, which keeps no statistics, would guess which index is best."""
+
+    inherit_cache = True
+
+    def __init__(self, column: Column[str]) -> None:
+        self.column = column
+        self.type = column.type
+
+
+@compiles(Unindexed, "sqlite")
+def _with_a_plus(element: Unindexed, compiler: SQLCompiler, **more: Any) -> str:
+    return f"+{compiler.process(element.column, **more)}"
+
+
+@compiles(Unindexed, "postgresql")
+def _by_statistics(element: Unindexed, compiler: SQLCompiler, **more: Any) -> str:
     return compiler.process(element.column, **more)
 
 

@@ -118,6 +118,9 @@ class InboxContract(Contract):
         prefixes = {"order 17": [2, 1, 0], "order 170": [2], "": [3, 2, 1, 0], "%": [], ABOUT[:4]: [3], "\0": []}
         for prefix, ids in prefixes.items():
             assert await page_ids(store, Inbox((), reference_prefix=prefix)) == [f"req_{number}" for number in ids]
+        assert await page_ids(store, Inbox((), reference_prefix="order"), after="req_2") == ["req_1", "req_0"]
+        assert await page_ids(store, Inbox(reference_prefix="order"), after="req_1") == ["req_2"]
+        assert await page_ids(store, Inbox((Status.rejected,), reference_prefix="order")) == ["req_0"]
         for nothing in ("order", "ORDER 17", "%", "", "order 17\0", "\ud800"):
             assert await page_ids(store, Inbox((), reference=nothing)) == []
         await store.commit(changes(self._voted(await the_request(store, "req_1"), "ann", clock)))
