@@ -1,14 +1,17 @@
 """Who is told by a channel that talks to people: once, in time, as it stands, and nobody too often."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
 from tests.channels.house import MIA, NOAH, OLGA, ZOE
 
-from interlock.domain.delivery import PEOPLE, DeliveryState
+from interlock.domain.delivery import BUNDLE, PEOPLE, DeliveryState
 from interlock.domain.notice_choice import NoticeChoice, Way
 from interlock.domain.notices import MOST_AN_HOUR
+from interlock.domain.permitted import MOST_CANDIDATES
+from interlock.engine.ports.deliveries import DeliveryFilter
 from interlock.errors import Forbidden
 from interlock.service.notices import Notices, mail_address_of
 
@@ -154,6 +157,20 @@ async def test_a_flood_becomes_one_message_an_hour_at_most(house):
     assert {(one.person, one.occasion, one.count.number) for one in house.post.sent} == {
         (person, "digest", MOST_AN_HOUR + 8) for person in (MIA, NOAH)
     }
+
+
+async def test_all_for_whom_it_waits_are_told_beyond_the_hundred_whom_a_page_names_and_nobody_too_often(house):
+    crowd = [f"reviewer{number}@example.com" for number in range(MOST_CANDIDATES + 30)]
+    for one in crowd:
+        await house.joins("managers", one)
+    house.post.most_an_hour = 2
+    for _ in range(3):
+        asked = await house.ask()
+    assert len((await house.by(MIA).request(asked.id)).candidates.people) == MOST_CANDIDATES
+    assert Counter(await house.goes()) == {(one, "asked"): 2 for one in (*crowd, MIA, NOAH)}
+    waiting = await house.system.store.deliveries("default", DeliveryFilter(state=DeliveryState.waiting), limit=500)
+    assert sorted(one.recipient for one in waiting) == sorted((*crowd, MIA, NOAH))
+    assert {one.event for one in waiting} == {BUNDLE}
 
 
 async def test_a_channel_that_is_down_for_an_hour_holds_up_nobody(house):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 
 from interlock.domain import commands
 from interlock.domain.action import Action, Subject, Verdict
@@ -103,16 +104,27 @@ def permitted(request: Request, context: DecisionContext) -> Permitted:
 
 def candidates(request: Request, context: DecisionContext) -> Candidates:
     """Return who can vote on a request now and has not."""
-    if not request.is_open or (request.closes_at is not None and context.now >= request.closes_at):
+    if not _takes_votes(request, context):
         return NOBODY
+    people = tuple(islice(can_vote(request, context), MOST_CANDIDATES + 1))
+    anybody = context.directory.asked(request.step_of(context.policy)) is None
+    return Candidates(people[:MOST_CANDIDATES], len(people) > MOST_CANDIDATES, anybody)
+
+
+def can_vote(request: Request, context: DecisionContext) -> Iterator[str]:
+    """Yield all who are known by name, can vote on a request now and have not: canonical ids, sorted."""
+    if not _takes_votes(request, context):
+        return
     step, eligibility = request.step_of(context.policy), eligibility_of(request, context.policy, context.directory)
     asked = eligibility.directory.named(step)
     delegates = {one.delegate for one in eligibility.directory.delegations if one.giver in asked}
-    left = sorted((asked | delegates) - {vote.voter for vote in request.votes})
-    can = (one for one in left if eligibility.of(step, one, context.now, request.votes).excluded is None)
-    people = tuple(one for one, _ in zip(can, range(MOST_CANDIDATES + 1), strict=False))
-    anybody = context.directory.asked(step) is None
-    return Candidates(people[:MOST_CANDIDATES], len(people) > MOST_CANDIDATES, anybody)
+    for one in sorted((asked | delegates) - {vote.voter for vote in request.votes}):
+        if eligibility.of(step, one, context.now, request.votes).excluded is None:
+            yield one
+
+
+def _takes_votes(request: Request, context: DecisionContext) -> bool:
+    return request.is_open and (request.closes_at is None or context.now < request.closes_at)
 
 
 def delegates(request: Request, context: DecisionContext) -> tuple[str, ...]:
@@ -120,7 +132,7 @@ def delegates(request: Request, context: DecisionContext) -> tuple[str, ...]:
     directory = context.directory
     known = frozenset[str]().union(*directory.groups.values(), *directory.roles.values())
     fit = (one for one in sorted(known) if _may(request, commands.Delegate(request.id, one), context))
-    return tuple(one for one, _ in zip(fit, range(MOST_CANDIDATES), strict=False))
+    return tuple(islice(fit, MOST_CANDIDATES))
 
 
 def _may(request: Request, command: Command, context: DecisionContext) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -19,6 +20,8 @@ from interlock.engine.ports.store import Store
 from interlock.errors import Conflict, RecordAltered, StoreError
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MOST_ADDED = 100
+"""How many deliveries are kept in one transaction: an entry may tell thousands."""
 
 
 class DeliveryPlan:
@@ -55,6 +58,9 @@ class DeliveryPlan:
         for entry in entries:
             for sender in self._senders:
                 new += await self._of(sender, entry, requests.get(entry.stream), new)
+                if len(new) >= MOST_ADDED:
+                    await self._keep(new)
+                    new = []
         await self._keep(new)
 
     async def leave_out(self, entry: UnreadableEntry) -> None:
@@ -70,8 +76,8 @@ class DeliveryPlan:
             await self._keep(await self._to(sender, found, entry, request, ()))
 
     async def _keep(self, new: Sequence[Delivery]) -> None:
-        if new:
-            await self._store.add_deliveries(new)
+        for begin in range(0, len(new), MOST_ADDED):
+            await self._store.add_deliveries(new[begin : begin + MOST_ADDED])
             self._planned()
 
     async def _requests(self, ids: AbstractSet[str]) -> dict[str, Request | RecordAltered]:
@@ -107,23 +113,24 @@ class DeliveryPlan:
         new: Sequence[Delivery],
     ) -> list[Delivery]:
         now, made = await self._store.now(), list[Delivery]()
+        planned = Counter(one.recipient for one in new if one.channel == sender.name)
         for recipient in dict.fromkeys(recipients):
-            given = await self._braked(sender, recipient, [*new, *made], now)
+            given = await self._braked(sender, recipient, planned[recipient.name], now)
             made.append(self._delivery(sender, given, entry, request, now))
+            planned[recipient.name] += 1
         return made
 
     def _left_out(self, sender: Sender, where: tuple[str, int, str], why: str, now: datetime) -> Delivery:
         return left_out(Delivery(self._tenant, "", sender.name, "", *where, now, now), why)
 
-    async def _braked(self, sender: Sender, recipient: Recipient, new: Sequence[Delivery], now: datetime) -> Recipient:
+    async def _braked(self, sender: Sender, recipient: Recipient, planned: int, now: datetime) -> Recipient:
         """Return the recipient; if they have reached their limit, for the one message that combines the rest."""
         if sender.most_an_hour is None or recipient.bundle or recipient.alone:
             return recipient
-        mine = [one for one in new if (one.channel, one.recipient) == (sender.name, recipient.name)]
         due_at = recipient.due_at or now
         since = now - HOUR if due_at <= now else due_at - DAY  # after quiet hours all come at once
         before = await self._store.count_deliveries(self._tenant, sender.name, recipient.name, since)
-        if before + len(mine) < sender.most_an_hour:
+        if before + planned < sender.most_an_hour:
             return recipient
         due = braked(due_at, now)
         return replace(recipient, due_at=due.at, bundle=due.bundle)

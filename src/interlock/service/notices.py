@@ -15,7 +15,7 @@ from interlock.domain.delivery import BUNDLE, Delivery, DeliveryState
 from interlock.domain.directory import KeptDirectory
 from interlock.domain.notice_choice import NO_CHOICE, NoticeChoice, mail_address
 from interlock.domain.notices import WAITS_FOR_THEM, Occasion, after_quiet_hours, due_of, occasion_of, told_by
-from interlock.domain.permitted import candidates
+from interlock.domain.permitted import can_vote
 from interlock.domain.request import Request
 from interlock.engine.changes import Entry
 from interlock.engine.ports.deliveries import DeliveryFilter
@@ -164,7 +164,7 @@ class Notices:
         except RecordAltered:  # nobody can vote, and no other message waits for that
             return ()
         nobody = Principal("service:notices", "service", self._tenant, self._channel)
-        return candidates(request, DecisionContext(now, nobody, policy, known.directory)).people
+        return tuple(can_vote(request, DecisionContext(now, nobody, policy, known.directory)))
 
     async def _told(self, request_id: str) -> list[str]:
         wanted = DeliveryFilter(self._channel, about=(request_id,))
