@@ -8,6 +8,8 @@ from playwright.async_api import expect
 from tests.browser.conftest import path_of
 from tests.server.test_agents_api import MAIL, PAY, ask
 
+from interlock.domain.delivery import Delivery, delivered, delivery_id
+
 MIA = "mia@example.com"
 LISTEN = """names => {
     window.told = [];
@@ -122,6 +124,46 @@ async def test_a_change_of_somebodys_rights_reaches_what_they_have_open_within_s
     assert (await olga.delete(place)).is_success
     await request.get_by_text("There is no request").wait_for(timeout=5000)  # hers to see no more
     assert path_of(request) == f"/requests/{asked['id']}"
+
+
+async def fails_twice(page, path):
+    answers = [502, None]
+
+    async def answer(route):
+        status = answers.pop(0)
+        await (route.abort() if status is None else route.fulfill(status=status))
+
+    await page.route(f"**{path}", answer, times=len(answers))
+
+
+async def test_what_could_not_be_fetched_is_fetched_again_though_nothing_else_happens(site):
+    inbox = await site.opened_by(MIA)
+    other = await inbox.context.new_page()
+    for page, path, fetched in ((inbox, "/", "/"), (other, "/account", "/api/v1/requests/inbox/mine/count*")):
+        await page.goto(path)
+        await state(page, "live")
+        await fails_twice(page, fetched)
+    asked = await ask(await site.agent(), PAY)
+    await inbox.locator(f"#row-{asked['id']}").wait_for()
+    for page in (inbox, other):
+        await expect(page.locator("[data-waiting]").first).to_have_text("1", timeout=10_000)
+    site.said.clear()  # the console speaks of what could not be loaded
+
+
+async def test_that_a_message_has_gone_is_seen_on_a_page_that_is_open(site):
+    asked, at = await ask(await site.agent(), PAY), site.clock.at
+    key = delivery_id("default", "crm", "", asked["id"], 1)
+    waits = Delivery("default", key, "crm", "", asked["id"], 1, "opened", at, at, asked["id"])
+    await site.system.store.add_deliveries([waits])
+    page = await site.opened_by("olga@example.com")
+    await page.clock.install()
+    await page.goto(f"/requests/{asked['id']}")
+    await page.get_by_text("All that has happened to it").click()
+    await expect(page.get_by_text("crm is told next")).to_be_visible()
+    await site.system.store.write_delivery(delivered(waits, at))
+    await page.clock.fast_forward(4_000)
+    await expect(page.get_by_text("told crm")).to_be_visible()
+    assert await page.locator("[id^=look-again]").count() == 0
 
 
 async def test_a_server_that_answers_late_is_asked_less_often(site):

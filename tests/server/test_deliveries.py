@@ -118,6 +118,20 @@ async def test_the_timelines_say_who_was_told_and_an_operator_sends_again_from_t
     assert (await server.system.store.delivery("default", of_run)).version == 3
 
 
+async def test_a_page_looks_again_while_a_message_waits_to_be_sent(server):
+    asked = await ask(await server.agent(), PAY)
+    run = await started(await server.person("mia@example.com"), agent="approval", input=MAIL)
+    noah, mia, at = await server.person("noah@example.com"), await server.person("mia@example.com"), server.clock.at
+    for path, stream in ((f"/requests/{asked['id']}", asked["id"]), (f"/runs/{run}", run)):
+        made = Delivery("default", delivery_id("default", "crm", "", stream, 1), "crm", "", stream, 1, "opened", at, at)
+        await server.system.store.add_deliveries([made])
+        looks = f'<p id="look-again-{stream}-{at.timestamp()}" data-seconds-left="3.0" hidden></p>'
+        assert (await get(noah, path)).text.count(looks) == 1
+        assert "look-again" not in (await get(mia, path)).text, "who may not know it waits for nothing"
+        await server.system.store.write_delivery(delivered(made, at))
+        assert "look-again" not in (await get(noah, path)).text
+
+
 async def test_what_went_out_about_a_run_and_all_that_it_asked_is_one_list(server):
     run = await started(await server.person("mia@example.com"), agent="approval", input=MAIL)
     await server.drain()

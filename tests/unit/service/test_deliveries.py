@@ -12,11 +12,13 @@ from interlock.domain.delivery import (
     Delivery,
     Failure,
     again,
+    begun,
     delivered,
     dropped,
     failed,
 )
-from interlock.service.deliveries import DeliveryWords, delivery_words
+from interlock.engine.deliverer import LEASE
+from interlock.service.deliveries import LOOK_AGAIN, LOOK_LATE, DeliveryWords, delivery_words, news_in
 
 AT = datetime(2026, 11, 30, 14, 3, tzinfo=UTC)
 NEW = Delivery("default", "dlv_1", "crm", "", "req_1", 1, "opened", AT, AT, "req_1")
@@ -53,3 +55,22 @@ def tried(times, schedule=BROKER):
 )
 def test_it_is_said_who_was_told_and_when_or_why_not(delivery, words):
     assert delivery_words(delivery) == DeliveryWords(*words)
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("those", "after"),
+    [
+        ([], None),
+        ([delivered(NEW, AT), dropped(NEW, AT, "no"), tried(10, STANDARD_WEBHOOKS)], None),
+        ([delivered(NEW, AT), NEW], LOOK_AGAIN),
+        ([begun(NEW, AT, LEASE)], LOOK_AGAIN),
+        ([replace(NEW, due_at=AT - HOUR)], LOOK_LATE),
+        ([replace(NEW, due_at=AT + HOUR)], HOUR + LOOK_AGAIN),
+        ([replace(NEW, due_at=AT + HOUR), tried(1)], LOOK_AGAIN),
+    ],
+)
+def test_it_is_looked_again_how_messages_stand_about_when_they_go(those, after):
+    assert news_in(those, AT) == after

@@ -105,6 +105,7 @@ async def shown(  # noqa: PLR0913 - what a reader is told
         caller,
         status=status,
         view=view,
+        at=await caller.client.now(),
         run=view.run,
         awaited=awaited,
         asked=[request for request in view.requests if request not in awaited],

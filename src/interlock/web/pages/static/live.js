@@ -23,6 +23,7 @@
     else add(told);
   }
   function add({ stream, type, position: at }) {
+    failures = 0;
     const kind = kinds[stream.split("_")[0]] ?? "people";
     const names = type === "viewed" ? ["viewed", `viewed:${stream}`] : [kind, "any", stream];
     for (const one of names) waiting.set(`live:${one}`, { stream, type, position: at });
@@ -49,6 +50,19 @@
     const now = waiting;
     [timer, last, waiting] = [0, Date.now(), new Map()];
     for (const [type, detail] of now) body.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  // What could not be fetched is fetched again, later each time: what happens next may be far off.
+  const MOST_FAILURES = 12; // by then it is two minutes
+  let failures = 0, retrying = 0;
+  const isTrouble = (status) => status === 429 || status >= 500;
+  function failed() {
+    if (retrying || failures >= MOST_FAILURES) return;
+    const wait = Math.min(LATEST, SPACED * 2 ** failures++) * (0.5 + Math.random());
+    retrying = setTimeout(() => {
+      retrying = 0;
+      noteAll();
+    }, wait);
   }
 
   // ── the connection: lost after a moment; back when the page has caught up ──
@@ -98,6 +112,8 @@
     const isLate = Date.now() - fetching.get(ctx) > SLOW;
     spaced = isLate ? Math.min(LATEST, spaced * 2) : Math.max(SPACED, spaced / 2);
     if (isLate) last = Date.now();
+    if (String(ctx.status).startsWith("error") || isTrouble(ctx.response?.status)) failed();
+    else if (!retrying) failures = 0;
   });
   document.addEventListener("htmx:after:swap", () => { if (isLost()) switchDecisions(); });
   document.addEventListener("submit", (event) => {
@@ -123,16 +139,22 @@
   }
 
   // ── how many requests wait for this person, on every page ──
+  const counted = () => document.querySelector("[data-counted]"); // a list that is counted whenever it is fetched
   async function count() {
-    const shown = document.querySelectorAll("[data-waiting]");
-    const answer = shown.length && await fetch("/api/v1/requests/inbox/mine/count?most=99").catch(() => null);
-    if (!answer?.ok) return;
+    if (counted() || !document.querySelector("[data-waiting]")) return;
+    const answer = await fetch("/api/v1/requests/inbox/mine/count?most=99").catch(() => ({ status: 503 }));
+    if (isTrouble(answer.status)) failed();
+    if (!answer.ok) return;
     const { number, more } = await answer.json();
-    for (const one of shown) {
-      one.textContent = `${number}${more ? "+" : ""}`;
-      one.hidden = !number && !more;
+    showCount(`${number}${more ? "+" : ""}`);
+  }
+  function showCount(words) {
+    for (const one of document.querySelectorAll("[data-waiting]")) {
+      one.textContent = words;
+      one.hidden = words === "0";
     }
   }
+  document.addEventListener("htmx:after:swap", () => { if (counted()) showCount(counted().dataset.counted); });
   for (const type of ["live:request", "live:people", "live:missed"]) body.addEventListener(type, count);
 
   // ── what the tabs say to each other ──
