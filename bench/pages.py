@@ -38,13 +38,18 @@ from interlock.service.credentials import Authenticator
 HERE = Path(__file__).parent
 INTERLOCK = str(Path(sys.executable).with_name("interlock"))
 PERSON = "mia@example.com"
-CONFIG = f"people: {{{PERSON}: {{}}}}\nroles: {{reviewer: [{PERSON}], admin: [{PERSON}]}}\n"
+BROWSERS = 200
+REVIEWERS = [PERSON, *(f"r{number}@example.com" for number in range(1, BROWSERS))]
+CONFIG = f"people: {{{': {}, '.join(REVIEWERS)}: {{}}}}\n"
+CONFIG += f"roles: {{reviewer: [{', '.join(REVIEWERS)}], admin: [{PERSON}]}}\n"
 CONFIG += "request_limits: {default: 100000}\nrequests_per_hour: {default: 1000000}\n"
 CONFIG += "server: {rates: {calls: unlimited, unknown: unlimited, sign_ins: unlimited}}\n"
 CONFIG += "default: {levels: [{steps: [{ask: [role:reviewer], within: 30d}]}]}\n"
 ASSET = re.compile(r'(?:src|href)="(/assets/[^"]+)"')
+ROW = re.compile(r'data-request="([^"]+)"')
+SINCE = re.compile(r'data-since="([^"]+)"')
 TURNS = 40
-BROWSERS = 200
+EVENTS = 5
 OPEN = 20
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 MANY = httpx2.Limits(max_connections=None)
@@ -91,7 +96,7 @@ class Measured:
         (folder / "interlock.yaml").write_text(CONFIG)
 
     async def all(self) -> tuple[list[str], list[str]]:
-        secret, requests = await self.filled()
+        secrets, requests = await self.filled()
         order = [INTERLOCK, "--config", str(self.folder / "interlock.yaml"), "serve", "--port", "0", "--json"]
         environ = os.environ | {"INTERLOCK_DATABASE_URL": self.url}
         with subprocess.Popen(  # noqa: ASYNC220 - nothing else goes on meanwhile
@@ -99,12 +104,13 @@ class Measured:
         ) as process:
             assert process.stdout is not None
             origin = json.loads(process.stdout.readline())["origin"]
-            headers = {"Cookie": f"interlock={secret}", "Origin": origin}
+            headers = {"Cookie": f"interlock={secrets[0]}", "Origin": origin}
             async with httpx2.AsyncClient(base_url=origin, headers=headers, timeout=60, limits=MANY) as client:
                 rows = [await self.page(client, "inbox", "/")]
                 rows.append(await self.page(client, "request", f"/requests/{requests[0]}"))
                 others = [await self.decided(client, requests[: TURNS if self.pending > 1 else 1])]
                 if self.pending == 1_000:
+                    others.append(await self.refreshed(client, secrets, process.pid, requests[-OPEN - EVENTS - 1 :]))
                     others.append(await self.told(client, requests[-OPEN - 1 : -1]))
                     others.append(await self.streams(client, process.pid, requests[-1]))
             process.terminate()
@@ -114,17 +120,17 @@ class Measured:
     def url(self) -> str:
         return str(self.folder / "bench.db")
 
-    async def filled(self) -> tuple[str, list[str]]:
-        """Let an agent ask; return a session's secret, and the ids of some requests."""
+    async def filled(self) -> tuple[list[str], list[str]]:
+        """Let an agent ask; return the secrets of the reviewers' sessions, and the ids of some requests."""
         settings = load_settings(self.folder / "interlock.yaml", {"INTERLOCK_DATABASE_URL": self.url})
         system = build(settings, {})
         agent = AgentClient(system, Principal("agent:payer", "agent", "default", "api"))
         asked = [await agent.ask(payment(number), key=str(number)) for number in range(min(self.pending, 1_000))]
         authenticator = Authenticator(system.store, system.directories)
-        session = await authenticator.session("default", PERSON, by="bench")
+        sessions = [await authenticator.session("default", one, by="bench") for one in REVIEWERS]
         await system.close()
         crowd.copy_request(self.url, asked[0].id, self.pending - len(asked))
-        return session.secret, [one.id for one in asked]
+        return [one.secret for one in sessions], [one.id for one in asked]
 
     async def page(self, client: httpx2.AsyncClient, name: str, path: str) -> str:
         html = await client.get(path)
@@ -152,6 +158,31 @@ class Measured:
             times.append(perf_counter() - began)
             assert answer.status_code == 200, answer.text[:300]
         return f"With {self.pending:,} pending, from the button to the page that says it: {in_ms(median(times))} ms."
+
+    async def refreshed(self, client: httpx2.AsyncClient, secrets: list[str], pid: int, requests: list[str]) -> str:
+        """Let many people look at full inboxes; say what it costs that each page fetches itself again after a vote."""
+        cookies = [{"Cookie": f"interlock={one}"} for one in secrets]
+        shown = [(await client.get("/", headers=one)).text for one in cookies]
+        looks = [{"shown": ",".join(ROW.findall(one)), "since": SINCE.search(one)[1]} for one in shown]
+        partial = {"HX-Request": "true", "HX-Request-Type": "partial"}
+
+        async def look(cookie: dict[str, str], asked: dict[str, str]) -> int:
+            answer = await client.get("/", params=asked, headers=cookie | partial)
+            assert answer.status_code == 200, answer.text[:300]
+            return answer.num_bytes_downloaded
+
+        costs, lasted, sizes = [], [], []
+        for request_id in requests[:EVENTS]:
+            await self.decided(client, [request_id])
+            began, before = perf_counter(), cpu(pid)
+            sizes += await asyncio.gather(*map(look, cookies, looks))
+            lasted.append(perf_counter() - began)
+            costs.append(cpu(pid) - before)
+        return (
+            f"{len(secrets)} people look at inboxes with {self.pending:,} rows; after a vote each page fetches itself "
+            f"again: {median(costs):.1f} s of CPU, {median(lasted):.1f} s until the last has it (medians of {EVENTS}), "
+            f"{median(sizes) / 1_000:.0f} kB each."
+        )
 
     async def told(self, client: httpx2.AsyncClient, requests: list[str]) -> str:
         """Say how soon a page that is open in a browser says what was decided elsewhere."""
@@ -223,6 +254,12 @@ def payment(number: int) -> Asked:
 
 def in_ms(seconds: float) -> str:
     return f"{seconds * 1_000:.1f}"
+
+
+def cpu(pid: int) -> float:
+    """Return the CPU time of a process, in seconds."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def memory(pid: int) -> int:

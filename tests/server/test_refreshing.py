@@ -1,6 +1,7 @@
 """The inbox that fetches itself again: what has left the list says so, and whoever decides waits for few who look."""
 
 import asyncio
+import re
 
 import pytest
 from tests.server.test_agents_api import MAIL, PAY, ask, vote
@@ -11,6 +12,8 @@ from interlock.service.client import Client
 
 SINCE = "2026-11-02T09:00:00+00:00"
 BROWSERS = 30
+LIST = re.compile(r'<div id="inbox".*?</ol>', re.DOTALL)
+NONCE = re.compile(r'nonce="([^"]+)"')
 
 
 async def approve(server, asked):
@@ -51,6 +54,28 @@ async def test_a_row_that_leaves_the_list_says_why(server, leaves, name):
     page = await opened(await server.person(MIA), shown=asked["id"], since=SINCE)
     assert rows(page) == [asked["id"]]
     assert LEAVES[leaves, name] in row(page, asked)
+
+
+async def test_a_page_that_fetches_itself_again_gets_its_list_the_same_and_nothing_around_it(server):
+    asked = await ask(await server.agent(), PAY)
+    mia, seen = await server.person(MIA), {"shown": asked["id"], "since": SINCE}
+    server.clock.advance(minutes=1)
+    later = await ask(await server.agent(), MAIL, key="2")
+    whole = await mia.get("../../", params=seen)
+    part = await mia.get("../../", params=seen, headers={"HX-Request": "true"})
+    lists = [LIST.search(NONCE.sub("", one.text)).group() for one in (whole, part)]
+    assert lists[0] == lists[1]
+    for found in (asked["id"], 'data-new="1"', 'data-counted="2"'):
+        assert found in lists[1]
+    assert later["id"] not in lists[1]
+    assert "<title>(2) Waits for you · Interlock</title>" in part.text
+    assert '<nav class="nav"' in whole.text
+    assert '<nav class="nav"' not in part.text
+    nonce = NONCE.search(part.text).group(1)
+    assert f"'nonce-{nonce}'" in part.headers["content-security-policy"], "what it brings is told from what is injected"
+    assert part.headers["made-for"] == whole.headers["made-for"]
+    first = await mia.get("../../", headers={"HX-Request": "true"})
+    assert '<nav class="nav"' in first.text, "who has seen no row sees a page"
 
 
 async def test_a_vote_waits_for_few_of_the_pages_that_are_fetched_again_at_once(server):

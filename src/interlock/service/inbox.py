@@ -14,11 +14,12 @@ from interlock.domain.authority import Directory, Principal
 from interlock.domain.eligibility import ONLY_PEOPLE, eligibility_of
 from interlock.domain.inbox import asked_entries, entries_of
 from interlock.domain.request import Request, Status, VotingState
-from interlock.engine.codec import decode_request, decode_waiting
+from interlock.engine.codec import decode_request
 from interlock.engine.integrity import with_whole_requests
 from interlock.engine.ports.store import Inbox, SortKey, Store
 from interlock.engine.routing import PolicyBook
 from interlock.errors import InvalidValue, RecordAltered
+from interlock.service.decoded import request_of, waiting_of
 from interlock.service.pages import (
     MOST_COUNTED,
     MOST_READ_FOR_FEW,
@@ -106,7 +107,7 @@ class _Front:
 
     def page(self, listing: Listing[SortKey], *, more: bool) -> Page[Listed]:
         """Return them as a page; with `more`, the walk ended before the list did."""
-        found = tuple(judged.listed(decode_request(body)) for body, judged in self._rows)
+        found = tuple(judged.listed(request_of(body)) for body, judged in self._rows)
         if self._last is None or not (self._is_cut or more):
             return Page(found, None)
         return Page(found, listing.cursor(self._last))
@@ -172,7 +173,7 @@ class PersonalInbox:
             return self._listed(which, after=after, at_once=min(limit, PAGE))
 
         found = await page(listing, read, after=after, limit=limit)
-        return Page(tuple(judged.listed(decode_request(body)) for body, judged in found.rows), found.next)
+        return Page(tuple(judged.listed(request_of(body)) for body, judged in found.rows), found.next)
 
     def _listing(self, which: Which) -> Listing[SortKey]:
         return Listing(which, sort_key, (self._principal.tenant, self._person, *astuple(self._only), self._people))
@@ -281,7 +282,7 @@ class PersonalInbox:
             return None
         if which == "decided" and kind is None and group is None:
             return _NOT_JUDGED
-        request = decode_waiting(body)
+        request = waiting_of(body)
         of_group = group is None or (request.is_open and _group(group) in asked_entries(request))
         if not of_group or kind not in {None, request.kind}:
             return None

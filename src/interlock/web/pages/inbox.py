@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from http import HTTPStatus
-from typing import get_args
+from typing import Any, get_args
 
 from starlette.requests import Request as Call
 from starlette.responses import RedirectResponse, Response
@@ -22,8 +22,9 @@ from interlock.web.callers import Caller
 from interlock.web.context import context_of
 from interlock.web.pages.inbox_rows import folded, kept_in_place, rows_of
 from interlock.web.pages.inbox_view import APPLY, KINDS, LISTS, STATUSES, View, view_of
-from interlock.web.pages.rendering import MOST_WAITING, page, waiting_for
+from interlock.web.pages.rendering import MOST_WAITING, page, region, waiting_for
 from interlock.web.pages.routing import Decider, pages
+from interlock.web.pages.shown_rows import shown_row
 from interlock.web.visible import MOST_PAGES, VisibleInbox, must_see, requests_seen, visible_inbox
 
 router = pages()
@@ -64,21 +65,23 @@ async def _listed(call: Call, caller: Caller, view: View) -> Response:
     elsewhere = [one for one in view.shown if one not in there]
     seen = {row.request.id: row for row in await lists.named(elsewhere)} if elsewhere else {}
     rows, new = kept_in_place(part.rows, seen, shown=view.shown, since=view.since)
-    return await page(
-        call,
-        "inbox.html",
-        caller,
-        view=view,
-        since=(view.since if view.shown and view.since else now).isoformat(),
-        lists=LISTS,
-        counts=counts,
-        folds=folded(rows_of(view.which, rows, now)),
-        new=new,
-        next=part.next,
-        empty=EMPTY[view.which],
-        choices=_choices(await _agents(caller, lists, rows), lists, view),
-        waiting=counts["mine"].to(MOST_WAITING) if view.filters_of("mine") == EVERYTHING else await waiting_for(caller),
-    )
+    waits = counts["mine"].to(MOST_WAITING) if view.filters_of("mine") == EVERYTHING else await waiting_for(caller)
+    values: dict[str, Any] = {
+        "view": view,
+        "since": (view.since if view.shown and view.since else now).isoformat(),
+        "lists": LISTS,
+        "counts": counts,
+        "folds": folded(rows_of(view.which, rows, now)),
+        "shown_row": shown_row,
+        "new": new,
+        "next": part.next,
+        "empty": EMPTY[view.which],
+        "waiting": waits,
+    }
+    if view.shown and "hx-request" in call.headers:
+        return region(caller, "inbox_again.html", **values)
+    choices = _choices(await _agents(caller, lists, rows), lists, view)
+    return await page(call, "inbox.html", caller, **values, choices=choices)
 
 
 async def _page(caller: Caller, lists: VisibleInbox, view: View) -> tuple[Page[Listed], dict[Which, Count]]:

@@ -274,9 +274,20 @@ async def page(
     }
     if "waiting" not in values:
         frame["waiting"] = None if caller is None else await waiting_for(caller)
-    shown = ENVIRONMENT.get_template(template).render(frame | values)
-    said = {"Content-Security-Policy": policy(nonce)} | ({} if caller is None else {"Made-For": caller.mark})
-    return HTMLResponse(shown, status, {**(headers or {}), **said})
+    return _answer(caller, template, frame | values, status, headers or {})
+
+
+def region(caller: Caller, template: str, **values: Any) -> HTMLResponse:
+    """Return a region of a page that fetches itself again: without the frame around it, and what that has to count."""
+    return _answer(caller, template, {"nonce": secrets.token_urlsafe(16), **values}, HTTPStatus.OK, {})
+
+
+def _answer(
+    caller: Caller | None, template: str, values: Mapping[str, Any], status: HTTPStatus, headers: Mapping[str, str]
+) -> HTMLResponse:
+    shown = ENVIRONMENT.get_template(template).render(values)
+    said = {"Content-Security-Policy": policy(values["nonce"])} | ({} if caller is None else {"Made-For": caller.mark})
+    return HTMLResponse(shown, status, {**headers, **said})
 
 
 def policy(nonce: str) -> str:

@@ -11,6 +11,7 @@ from interlock.domain.authority import Directory
 from interlock.domain.policy import Level, Policy, Step
 from interlock.service.inbox import Listed
 from interlock.web.pages.inbox_rows import folded, kept_in_place, rows_of
+from interlock.web.pages.shown_rows import shown_row
 
 POLICY = Policy("p", (Level("only", None, (Step(("group:g",), approvals=2),)),))
 PEOPLE = Directory({"g": frozenset({"mia", "noah"})}, local_roles=False)
@@ -69,3 +70,18 @@ def test_a_row_says_what_has_become_of_it(bench):
     assert said() == ("Approved by mia, noah", True)
     assert said("decided") == ("Approved by mia, noah", False)
     assert rows_of("mine", [Listed(bench.request)], START)[0].votes == ""
+
+
+def test_a_row_is_written_once_for_all_who_see_the_same_and_anew_where_anything_differs(bench):
+    def written(request=bench.request, which="mine", **listing):
+        return shown_row(rows_of(which, [Listed(request, **listing)], bench.now)[0], which)
+
+    once = written()
+    assert written() is once
+    changed = replace(bench.request, version=bench.request.version + 1, agent="other")
+    given = {"excluded": "you have voted already"}, {"on_behalf_of": "noah"}, {"snoozed_until": bench.now}
+    others = [written(changed), written(which="all"), *(written(**one) for one in given)]
+    assert len({once, *others}) == len(others) + 1
+    assert "other" in others[0]
+    soon = rows_of("mine", [Listed(bench.request)], bench.request.due_at - HOUR)[0]
+    assert shown_row(soon, "mine") != once
