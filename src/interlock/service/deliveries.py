@@ -19,7 +19,7 @@ TIMES = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", 
 SOON = timedelta(minutes=1)
 """What is due so soon after it was planned goes at once, but for others that go before it."""
 
-LOOK_AGAIN, LOOK_LATE = timedelta(seconds=3), timedelta(minutes=1)
+REFRESH_SOON, REFRESH_LATE = timedelta(seconds=3), timedelta(minutes=1)
 """How soon one looks again what became of a message that goes about now; and of one that nobody has sent in time."""
 
 
@@ -81,16 +81,16 @@ def _left_out_words(one: Delivery) -> DeliveryWords:
     return DeliveryWords(f"{what} at first", at, reason)
 
 
-def news_in(deliveries: Iterable[Delivery], now: datetime) -> timedelta | None:
+def refresh_after(deliveries: Iterable[Delivery], now: datetime) -> timedelta | None:
     """Return when to look again how deliveries stand, as no entry of the log says it; None if none waits to be sent."""
     left = [one.due_at - now for one in deliveries if one.state is DeliveryState.waiting and one.due_at is not None]
-    return min(map(_look_after, left), default=None)
+    return min(map(_after, left), default=None)
 
 
-def _look_after(left: timedelta) -> timedelta:
+def _after(left: timedelta) -> timedelta:
     if left > SOON:
-        return left + LOOK_AGAIN
-    return LOOK_AGAIN if left > -SOON else LOOK_LATE
+        return left + REFRESH_SOON
+    return REFRESH_SOON if left > -SOON else REFRESH_LATE
 
 
 async def list_deliveries(

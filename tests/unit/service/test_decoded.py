@@ -7,7 +7,7 @@ import pytest
 from interlock.domain.action import Action
 from interlock.engine.codec import decode_waiting, encode_request
 from interlock.errors import RecordAltered
-from interlock.service.decoded import LARGEST, request_of, waiting_of
+from interlock.service.decoded import LARGEST_CACHED, request_of, waiting_of
 from interlock.testing.samples import Asked, opened
 
 
@@ -20,7 +20,7 @@ def test_the_same_bytes_are_read_once_and_others_anew(clock):
     assert request_of(body) is request_of(bytes(bytearray(body)))
     assert waiting_of(body) is waiting_of(body) == decode_waiting(body)
     assert request_of(other).agent == "other"
-    large = stored(clock, ask=replace(request_of(body).ask, subject=Action("pay", {"to": "x" * LARGEST})))
+    large = stored(clock, ask=replace(request_of(body).ask, subject=Action("pay", {"to": "x" * LARGEST_CACHED})))
     assert request_of(large) is not request_of(large)
     assert waiting_of(large) is not waiting_of(large)
 

@@ -18,7 +18,7 @@ from interlock.domain.delivery import (
     failed,
 )
 from interlock.engine.deliverer import LEASE
-from interlock.service.deliveries import LOOK_AGAIN, LOOK_LATE, DeliveryWords, delivery_words, news_in
+from interlock.service.deliveries import REFRESH_LATE, REFRESH_SOON, DeliveryWords, delivery_words, refresh_after
 
 AT = datetime(2026, 11, 30, 14, 3, tzinfo=UTC)
 NEW = Delivery("default", "dlv_1", "crm", "", "req_1", 1, "opened", AT, AT, "req_1")
@@ -65,12 +65,12 @@ HOUR = timedelta(hours=1)
     [
         ([], None),
         ([delivered(NEW, AT), dropped(NEW, AT, "no"), tried(10, STANDARD_WEBHOOKS)], None),
-        ([delivered(NEW, AT), NEW], LOOK_AGAIN),
-        ([begun(NEW, AT, LEASE)], LOOK_AGAIN),
-        ([replace(NEW, due_at=AT - HOUR)], LOOK_LATE),
-        ([replace(NEW, due_at=AT + HOUR)], HOUR + LOOK_AGAIN),
-        ([replace(NEW, due_at=AT + HOUR), tried(1)], LOOK_AGAIN),
+        ([delivered(NEW, AT), NEW], REFRESH_SOON),
+        ([begun(NEW, AT, LEASE)], REFRESH_SOON),
+        ([replace(NEW, due_at=AT - HOUR)], REFRESH_LATE),
+        ([replace(NEW, due_at=AT + HOUR)], HOUR + REFRESH_SOON),
+        ([replace(NEW, due_at=AT + HOUR), tried(1)], REFRESH_SOON),
     ],
 )
 def test_it_is_looked_again_how_messages_stand_about_when_they_go(those, after):
-    assert news_in(those, AT) == after
+    assert refresh_after(those, AT) == after

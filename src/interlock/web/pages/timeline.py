@@ -13,7 +13,7 @@ from interlock.domain.action import Verdict
 from interlock.domain.delivery import Delivery, DeliveryState
 from interlock.domain.request import Request, name_of
 from interlock.engine.changes import Entry
-from interlock.service.deliveries import DeliveryWords, delivery_words, news_in
+from interlock.service.deliveries import DeliveryWords, delivery_words, refresh_after
 from interlock.service.inline import when
 from interlock.web.callers import Caller, why_not
 from interlock.web.context import Context
@@ -103,9 +103,9 @@ class Timeline:
     earlier: int = 0
     minor: int = 0
 
-    def look_again(self, now: datetime) -> float | None:
+    def refresh_after(self, now: datetime) -> float | None:
         """Return after how many seconds to look again who was told; None if no message waits to be sent."""
-        after = news_in((each.delivery for one in self.moments for each in one.told), now)
+        after = refresh_after((each.delivery for one in self.moments for each in one.told), now)
         return None if after is None else after.total_seconds()
 
 
