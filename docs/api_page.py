@@ -29,6 +29,7 @@ GROUPS = {
     "tokens": "Tokens",
     "deliveries": "Messages to people and programs",
     "directory": "Groups, roles, delegations",
+    "grants": "Standing grants",
     "people": "Accounts",
     "health": "Health",
 }

@@ -35,6 +35,15 @@ policies:
       - steps: [{ask: [group:managers]}, {ask: [group:directors]}]
 default: {levels: [{steps: [{ask: [group:managers]}]}]}
 """
+GRANTED = CONFIG.replace(
+    "default:",
+    """\
+  transfers:
+    applies_to: action.name == "transfer"
+    levels: [{grants: {}, steps: [{ask: [group:managers]}]}]
+default:""",
+)
+"""With an action of which people may allow the next ones."""
 
 
 class Server:

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis.checks import CHECKS, load_all_checks
 from tests.configuration import settled
-from tests.server.conftest import CONFIG, Server
+from tests.server.conftest import GRANTED, Server
 
 from interlock.agents import AGENTS
 from interlock.bootstrap import build
@@ -49,7 +49,7 @@ ENDS_THE_CALLER = ("DELETE", "/api/v1/session")
 
 
 ASKED = (
-    {"kind": "approval", "name": "send"},
+    {"kind": "approval", "name": "transfer"},
     {"kind": "approval", "name": "pay", "args": {"amount": 1}},
     {"kind": "input", "text": "Which?"},
     {"kind": "review", "body": "draft"},
@@ -66,7 +66,7 @@ class World:
 
     def __init__(self, folder):
         self.loop = asyncio.Runner()
-        file = settled(folder / "interlock.yaml", re.sub("roles: .*", GIVEN, CONFIG))
+        file = settled(folder / "interlock.yaml", re.sub("roles: .*", GIVEN, GRANTED))
         settings_ = load_settings(file, {"INTERLOCK_DATABASE_URL": "memory:"})
         self.server = Server(build(settings_, AGENTS, clock=(clock := SettableClock())), clock)
         self.server.context.stop.set()  # streams end at once
@@ -122,6 +122,10 @@ class World:
             made = await admin.post("/directory/delegations", json=given)
             self.ids["directory", "delegation_id"].append(made.json()["id"])
             self.ids["people", "name"].append(f"ann{number}@example.com")
+            asked = self.ids["requests", "request_id"][0]
+            terms = {"digest": self.digests[asked], "until": "1h", "uses": 1}
+            granted = await self.clients["mia@example.com"].post(f"/requests/{asked}/grants", json=terms)
+            self.ids["grants", "grant_id"].append(granted.json()["id"])
         self.ids["directory", "name"] += ["managers", "reviewer"]
         self.ids["directory", "person"] += self.ids["people", "name"]
 

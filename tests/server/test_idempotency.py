@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.server.conftest import CONFIG
+from tests.server.conftest import GRANTED
 from tests.server.test_access import ROUTES
 from tests.server.test_agents_api import MAIL, ask, claim, result, vote
 
@@ -18,7 +18,7 @@ def n(state):
 
 agent = StateGraph(dict).add_node("n", n).add_edge(START, "n")
 """
-SLOW = CONFIG.replace("policies:", "retries: {breaks: {attempts: 1}}\npolicies:").replace(
+SLOW = GRANTED.replace("policies:", "retries: {breaks: {attempts: 1}}\npolicies:").replace(
     "default: {levels: [{steps: [{ask: [group:managers]}]}]}",
     "default: {levels: [{steps: [{ask: [group:managers], approvals: 2}]}]}",
 )
@@ -29,7 +29,8 @@ NEEDS_NONE = {
     "/requests/{request_id}/result",  # the attempt is its key
     "/policies/check",
     "/policies/explain",
-    "/policies/simulate",  # they change nothing
+    "/policies/simulate",
+    "/policies/suggest",  # they change nothing
     "/deliveries/{delivery_id}/again",  # it comes at least once, whoever asks for it
     "/session",  # a link is used up, and a password begins a session each time
 }
@@ -106,6 +107,11 @@ class World:
         await result(self.bot, asked, state="unknown")
         return self.mia, f"/requests/{asked['id']}/settlement", {"became": "happened", "result": 1}
 
+    async def grant(self):
+        asked = await ask(self.bot, {"asked": {"kind": "approval", "name": "transfer", "args": {}}}, "transfer")
+        terms = {"digest": asked["digest"], "until": "1h", "uses": 1}
+        return self.mia, f"/requests/{asked['id']}/grants", terms
+
     async def of_run(self, end, body, agent="approval"):
         return self.mia, f"{await self.run(agent)}/{end}", body
 
@@ -134,6 +140,7 @@ class World:
             "/requests/{request_id}/clarifications": self.of_request("clarifications", {"text": "x"}),
             "/requests/{request_id}/clarifications/{number}": self.clarify(),
             "/requests/{request_id}/extensions": self.of_request("extensions", {"by": "1h", "reason": "x"}),
+            "/requests/{request_id}/grants": self.grant(),
             "/requests/{request_id}/settlement": self.settle(),
             "/runs": self.plain(self.mia, "/runs", {"agent": "approval", "input": "Send email to team"}),
             "/runs/{run_id}/forks": self.of_run("forks", {}),

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Literal
 
 import httpx2
-from tests.server.conftest import CONFIG
+from tests.server.conftest import GRANTED
 from tests.server.sockets import Denied, Socket
 from tests.server.test_access import ROUTES
 
@@ -122,6 +122,7 @@ def bodies_of(digest):
         "votes": {"verdict": "approve", "digest": digest},
         "comments": {"text": "x"},
         "delegations": {"to": "noah@example.com"},
+        "grants": {"digest": digest, "until": "1h", "uses": 1},
         "extensions": {"by": "1h", "reason": "x"},
         "settlement": {"became": "happened"},
         "claim": {"digest": digest, "tool": "x"},
@@ -137,7 +138,7 @@ def bodies_of(digest):
 
 
 async def test_who_is_let_in_is_what_the_table_says_and_of_another_tenant_there_is_nothing(open_server):
-    server = open_server(config=re.sub("roles: .*", PEOPLE, CONFIG))
+    server = open_server(config=re.sub("roles: .*", PEOPLE, GRANTED))
     ids, digest = await something_of_each(server)
     bodies, admin = bodies_of(digest), await server.person("admin@example.com")
     server.context.stop.set()  # streams end at once
@@ -171,7 +172,7 @@ async def something_of_each(server):
     agent, admin, mia = await server.agent(), await server.person("admin@example.com"), await server.person(MIA)
     asked = await agent.post(
         "/requests",
-        json={"asked": {"kind": "approval", "name": "send", "args": {}}},
+        json={"asked": {"kind": "approval", "name": "transfer", "args": {}}},
         headers={"Idempotency-Key": "k"},
     )
     mail = {"agent": "approval", "input": "Send email to team about meeting", "thread": "talk"}
@@ -179,9 +180,11 @@ async def something_of_each(server):
     token = await admin.post("/tokens", json={"principal": "agent:spare", "scopes": ["read"]})
     given = {"to": "noah@example.com", "until": (server.clock.at + timedelta(days=1)).isoformat()}
     delegation = await mia.post("/directory/delegations", json=given)
+    terms = {"digest": asked.json()["digest"], "until": "1h", "uses": 1}
+    grant = await mia.post(f"/requests/{asked.json()['id']}/grants", json=terms)
     invited = await admin.post("/people", json={"name": "ann@example.com", "roles": []})
     sessions = (await admin.get("/sessions", params={"of": MIA})).json()["sessions"]
-    assert {one.status_code for one in (asked, run, token, delegation, invited)} == {201}
+    assert {one.status_code for one in (asked, run, token, delegation, grant, invited)} == {201}
     at = server.clock.at
     sent = Delivery(
         "default", "dlv_1", "crm", "", asked.json()["id"], 1, "opened", at, None, state=DeliveryState.failed
@@ -197,6 +200,7 @@ async def something_of_each(server):
         ("deliveries", "delivery_id"): "dlv_1",
         ("sessions", "session_id"): sessions[0]["id"],
         ("directory", "delegation_id"): delegation.json()["id"],
+        ("grants", "grant_id"): grant.json()["id"],
         ("directory", "name"): "managers",
         ("directory", "person"): "ann@example.com",
         ("people", "name"): "ann@example.com",
@@ -216,7 +220,7 @@ async def everything(admin):
         "/directory/groups",
         "/directory/roles",
     )
-    paths = (*lists, "/directory/delegations", f"/sessions?of={MIA}", "/log")
+    paths = (*lists, "/directory/delegations", "/grants", f"/sessions?of={MIA}", "/log")
     return [(await admin.get(path)).text for path in paths]
 
 

@@ -140,6 +140,44 @@ async def test_a_simulation_is_bounded_in_time_and_there_is_one_at_a_time(server
     assert not server.context.simulating
 
 
+async def test_rules_are_suggested_from_what_people_decided_and_a_simulation_says_what_they_would_have_approved(server):
+    agent, mia, olga = await server.agent(), *[await server.person(f"{who}@example.com") for who in ("mia", "olga")]
+    sent, clear = {}, "approve"
+    for number in range(12):
+        to, verdict = (f"u{number}@example.com", clear) if number < 10 else ("eve@evil.org", "reject")
+        body = {"asked": {"kind": "approval", "name": "send", "args": {"to": to, "copies": number}}}
+        sent[number] = await ask(agent, body, key=f"{number}")
+        assert (await vote(mia, sent[number], verdict)).status_code == 200
+    found = shaped("suggested_rules", await olga.post("/policies/suggest", json={"at_least": 0.5}))
+    assert (found["decided"], found["needed"]) == (12, 5)
+    (rule,) = found["suggestions"]
+    assert [one["message"] for one in rule["conditions"]] == [
+        "copies is from 0 to 5",
+        "to is one address at example.com",
+    ]
+    assert {one["request"] for one in rule["against"]} == {sent[10]["id"], sent[11]["id"]}
+    assert (rule["approved"], rule["people"]) == (6, ["mia@example.com"])
+    assert shaped("policy_check", await mia.post("/policies/check", json={"configuration": rule["configuration"]}))
+    simulated = {"configuration": rule["configuration"], "since": "1d"}
+    came = shaped("simulation", await olga.post("/policies/simulate", json=simulated))
+    automatic = [one["request"] for one in came["different"] if one["after"]["automatic"]]
+    assert (sorted(automatic), came["against"]) == (sorted(sent[number]["id"] for number in range(6)), 0)
+    wider = (
+        rule["configuration"]
+        .replace("copies <= 5.0", "copies <= 50.0")
+        .replace("@example", "@[a-z]+")
+        .replace("com$", "*")
+    )
+    came = shaped("simulation", await olga.post("/policies/simulate", json={"configuration": wider, "since": "1d"}))
+    assert came["against"] == 2, "a rule that people would not have agreed with"
+    assert shaped("suggested_rules", await olga.post("/policies/suggest", json={}))["suggestions"] == []
+    assert (await mia.post("/policies/suggest", json={})).status_code == 403
+    for body in ({"since": "soon"}, {"confidence": 1}, {"at_least": 0.1}):
+        assert (await olga.post("/policies/suggest", json=body)).status_code == 400
+    page = (await olga.get("../../policies/suggested")).text
+    assert "Nothing is supported that much." in page
+
+
 HELD = CONFIG.replace("default: {levels: [{steps", "default: {answer_expires: 1h, levels: [{steps")
 
 

@@ -18,6 +18,7 @@ from interlock.cli.app import group
 from interlock.cli.errors import Exit
 from interlock.cli.options import JSON, any_request
 from interlock.cli.session import Session, execute, server_of, settings_of, storeless
+from interlock.cli.suggest import suggest
 from interlock.config import load_settings
 from interlock.config.located import BadYaml, key_path, read_tree
 from interlock.config.sections import Settings
@@ -124,6 +125,8 @@ def simulate_file(
     execute(ctx, work, as_json=as_json, create=False, remote=True)
 
 
+app.command("suggest")(suggest)
+
 Shape = Mapping[str, Any]
 
 
@@ -148,6 +151,9 @@ def _summary(found: Shape, length: timedelta) -> list[str]:
     changed, needed = len(found["different"]), found["answers"]
     lines = [f"{changed} of {found['requests']} requests of the last {period} would have gone another way."]
     lines.append(f"Answers needed for approval: {needed['before']} before, {needed['after']} after.")
+    if found["against"]:
+        which = ", ".join(one["request"] for one in found["different"] if one["against"])
+        lines.append(f"A rule would have approved {found['against']} that people did not approve as asked: {which}.")
     minutes, response = found["human_minutes"], found["response_seconds"]
     if minutes is None or response is None:
         lines.append("Nobody has answered in that time, so there is no measure of people's time.")

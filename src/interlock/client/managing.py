@@ -14,10 +14,13 @@ from interlock.domain.credentials import Credential
 from interlock.domain.delivery import Delivery, DeliveryState
 from interlock.domain.directory import Account
 from interlock.domain.directory_events import GroupOrRole
+from interlock.domain.grants import GrantState
 from interlock.domain.notice_choice import NoticeChoice
 from interlock.domain.statistics import Dimension, Every
 from interlock.service.administration import Invitation
-from interlock.service.from_shapes import account_of, choice_of, delivery_of, given_of, report_of, session_of
+from interlock.service.from_shapes import account_of, choice_of, delivery_of, given_of, grant_of, report_of, session_of
+from interlock.service.grant_shapes import terms_shape
+from interlock.service.grants import GrantTerms
 from interlock.service.pages import Page
 from interlock.service.people import ListedDelegation
 from interlock.service.people_shapes import choice_shape
@@ -166,6 +169,28 @@ class Managing(Deciding):
         """Take a delegation back: votes under it count no more. What is none raises `NotFound`."""
         await self._calls.done("DELETE", f"/directory/delegations/{quoted(delegation_id)}")
 
+    # ── standing grants ──
+
+    async def list_grants(self) -> Sequence[GrantState]:
+        """Return the grants that this principal may see, the newest first. See `interlock.service.grants.Grants`."""
+        return understood(lambda one: [*map(grant_of, one["grants"])], await self._calls.get("/grants"))
+
+    async def give_grant(self, request_id: str, digest: str, terms: GrantTerms) -> GrantState:
+        """Allow the next actions that are like a request, within bounds.
+
+        Raises:
+            Forbidden: if this person may not decide on it alone, or the policy has no grants for its level.
+            WrongDigest: if something else stands there.
+            Closed: if it was turned down, or the policy has changed since.
+            InvalidValue: if that goes beyond what the policy lets, or would not cover the request itself.
+        """
+        told = await self._calls.post(f"/requests/{quoted(request_id)}/grants", terms_shape(digest, terms))
+        return understood(grant_of, told)
+
+    async def revoke_grant(self, grant_id: str) -> None:
+        """Revoke a grant: it allows nothing more, and what it has approved and nobody has begun is not done."""
+        await self._calls.done("DELETE", f"/grants/{quoted(grant_id)}")
+
     # ── how people are told ──
 
     async def notices(self, of: str | None = None) -> NoticeChoice:
@@ -197,6 +222,13 @@ class Managing(Deciding):
     async def simulate_policies(self, configuration: str, since: str = "30d") -> dict[str, Json]:
         """Return which requests would have gone another way under the policies of a configuration's text."""
         return await self._told("/policies/simulate", {"configuration": configuration, "since": since})
+
+    async def suggest_rules(
+        self, since: str = "90d", *, confidence: float = 0.95, at_least: float = 0.95
+    ) -> dict[str, Json]:
+        """Return the rules that people's decisions of some time support, with what speaks for each."""
+        said = {"since": since, "confidence": confidence, "at_least": at_least}
+        return await self._told("/policies/suggest", said)
 
     async def _told(self, path: str, said: Mapping[str, Any]) -> dict[str, Json]:
         return understood(dict[str, Json], await self._calls.post(path, said, again=True))

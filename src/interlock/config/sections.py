@@ -31,6 +31,7 @@ from interlock.config.values import (
     Slug,
     Weekday,
     never_approve,
+    none_if_false,
     one_or_more,
 )
 
@@ -112,6 +113,23 @@ class StepSettings(Section):
     )
 
 
+def _false_for_none(schema: dict[str, Any]) -> None:
+    schema["anyOf"][-1] = {"const": False}
+    schema["default"] = False
+
+
+class GrantSettings(Section):
+    """What somebody who may approve a level may grant for the next actions like one."""
+
+    within: Duration = Field(default=timedelta(hours=8), description="for how long at most")
+    uses: Annotated[StrictInt, Field(ge=1, le=1_000)] = Field(default=20, description="how many actions at most")
+    sum: dict[Annotated[StrictStr, Field(min_length=1, max_length=200)], Annotated[Number, Field(gt=0)]] = Field(
+        default_factory=dict,
+        max_length=1,
+        description="an argument that is a number, and what all uses together may come to at most: {amount: 500}",
+    )
+
+
 class LevelSettings(Section):
     """One level of a policy."""
 
@@ -129,6 +147,11 @@ class LevelSettings(Section):
     hold: Hold | None = Field(
         default=None,
         description="how long the vote that ends a step can be taken back (0s: not at all); by default the policy's",
+    )
+    grants: Annotated[GrantSettings | None, BeforeValidator(none_if_false)] = Field(
+        default=None,
+        description="who may approve it may grant the next actions like one, within bounds; false: nobody",
+        json_schema_extra=_false_for_none,
     )
     steps: tuple[StepSettings, ...] = ()
 

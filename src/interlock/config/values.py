@@ -75,6 +75,11 @@ def parse_hold(text: object) -> timedelta:
     return timedelta(0) if text == "0s" else parse_duration(text)
 
 
+def none_if_false(value: object) -> object:
+    """Read `false` as nothing; anything else stays as it is."""
+    return None if value is False else value
+
+
 def parse_rate(text: object) -> tuple[int, timedelta] | None:
     """Read how often something may happen, such as `600 per 1m`; None if `unlimited`."""
     if text == "unlimited":

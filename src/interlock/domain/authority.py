@@ -12,13 +12,14 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Literal
 
+from interlock.domain.grants import GrantState
 from interlock.domain.policy import Step
 
 LOCAL_PREFIX = "local:"
 LONGEST_ID = 200
 """How many characters the id of somebody has at most."""
 
-NO_PERSON = ("agent:", "service:", "group:", "role:")
+NO_PERSON = ("agent:", "service:", "group:", "role:", "rule:", "grant:")
 """How no person is called."""
 
 LOCAL_TENANT = "default"
@@ -78,6 +79,7 @@ class Directory:
             a delegate's delegate votes for the delegate only.
         disabled: canonical ids of those who are kept out: they decide nothing, whatever else is said of them.
         people: canonical ids of those whom the configuration names as people.
+        grants: by id, those that people have given, in the order in which they are tried.
     """
 
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -87,6 +89,7 @@ class Directory:
     delegations: tuple[Delegation, ...] = ()
     disabled: frozenset[str] = frozenset()
     people: frozenset[str] = frozenset()
+    grants: Mapping[str, GrantState] = field(default_factory=dict)
 
     def canonical(self, name: str) -> str:
         """Return the one id under which a person's votes are counted."""

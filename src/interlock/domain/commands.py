@@ -17,7 +17,11 @@ from interlock.domain.windows import Recent
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Ask people. The route was chosen by the desk, under the policy that it pins. `trace` is that of `Request`."""
+    """Ask people. The route was chosen by the desk, under the policy that it pins. `trace` is that of `Request`.
+
+    Args:
+        forked: the run was forked from another, which may have done the same already: no grant approves then.
+    """
 
     request_id: str
     run_id: str
@@ -29,6 +33,7 @@ class Open:
     replaces: str | None = None
     replacements: int = 0
     trace: str | None = None
+    forked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ from interlock.domain.events import (
     Opened,
     Withdrawn,
 )
+from interlock.domain.granting import approval_by_grant
 from interlock.domain.hold import decide_end_hold, decide_take_back
 from interlock.domain.lifecycle import evolve
 from interlock.domain.request import MAX_COMMENT, Request
@@ -274,4 +275,6 @@ def _decide_open(request: Request | None, command: Open, context: DecisionContex
         at=context.now,
         trace=command.trace,
     )
-    return (opened, first_step(context, command.route))
+    level = context.policy.levels[command.route.level]
+    granted = None if level.grants is None or command.forked else approval_by_grant(evolve(None, opened), context)
+    return (opened, granted or first_step(context, command.route))

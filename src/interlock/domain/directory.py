@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -12,7 +12,11 @@ from interlock.domain import directory_events as events
 from interlock.domain.authority import Delegation, Directory
 from interlock.domain.credentials import Credential
 from interlock.domain.directory_events import DirectoryEvent, GroupOrRole
+from interlock.domain.grants import GrantState, Use
 from interlock.domain.notice_choice import NoticeChoice
+
+KEPT_GRANTS = timedelta(days=30)
+"""How long after its end a grant is still known: what it has approved may be begun until then."""
 
 STREAM = "directory"
 """The stream of the log in which all of it stands. No request and no run is called so."""
@@ -98,6 +102,7 @@ class KeptDirectory:
         claimed: by canonical id and issuer, what providers say of people.
         notices: by canonical id, how people want to be told of what waits for them.
         chats: whose accounts of chats are.
+        grants: by id, those that were given and are not long over.
     """
 
     tenant: str
@@ -111,6 +116,7 @@ class KeptDirectory:
     claimed: Mapping[tuple[str, str], Claimed] = field(default_factory=dict)
     notices: Mapping[str, NoticeChoice] = field(default_factory=dict)
     chats: Mapping[ChatUser, ChatAccount] = field(default_factory=dict)
+    grants: Mapping[str, GrantState] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -144,7 +150,13 @@ class KeptDirectory:
         made = (replace(one, giver=known(one.giver), delegate=known(one.delegate)) for one in self.delegations.values())
         delegations = (*configured.delegations, *made)
         disabled = frozenset(map(known, self._accounts_that_are(AccountStatus.disabled)))
-        return replace(configured, groups=groups, roles=roles, delegations=delegations, disabled=disabled)
+        grants = {
+            key: replace(one, grant=replace(one.grant, giver=known(one.grant.giver)))
+            for key, one in self.grants.items()
+        }
+        return replace(
+            configured, groups=groups, roles=roles, delegations=delegations, disabled=disabled, grants=grants
+        )
 
     def _claimed_at(self, at: datetime | None) -> Iterator[tuple[GroupOrRole, str, frozenset[str]]]:
         for (person, _), one in self.claimed.items():
@@ -165,7 +177,7 @@ def fold_directory(happened: Iterable[DirectoryEvent], directory: KeptDirectory)
     return directory
 
 
-def _evolved(directory: KeptDirectory, event: DirectoryEvent) -> KeptDirectory:  # noqa: PLR0911 - one return an event
+def _evolved(directory: KeptDirectory, event: DirectoryEvent) -> KeptDirectory:  # noqa: C901, PLR0911 - one line an event
     match event:
         case events.MemberAdded() | events.MemberRemoved():
             return _with_member(directory, event)
@@ -195,6 +207,8 @@ def _evolved(directory: KeptDirectory, event: DirectoryEvent) -> KeptDirectory: 
             return _with_what_is_said_of(directory, event)
         case events.ChatLinked() | events.ChatUnlinked():
             return _with_chat(directory, event)
+        case events.GrantGiven() | events.GrantUsed() | events.GrantRevoked():
+            return replace(directory, grants=_with_grant(directory.grants, event))
         case events.SessionEnded() | events.DirectoryRestored():
             return directory
         case _:
@@ -223,6 +237,31 @@ def _with_chat(directory: KeptDirectory, event: events.ChatLinked | events.ChatU
     if isinstance(event, events.ChatLinked):
         left[user] = ChatAccount(event.person, event.name, event.at)
     return replace(directory, chats=left)
+
+
+def _with_grant(
+    grants: Mapping[str, GrantState], event: events.GrantGiven | events.GrantUsed | events.GrantRevoked
+) -> Mapping[str, GrantState]:
+    """Return the grants after an event, which keeps their bounds; those that are long over go when one is given."""
+    if isinstance(event, events.GrantGiven):
+        given = event.grant
+        _must(given.id not in grants, f"the grant {given.id} is given twice")
+        left = {key: one for key, one in grants.items() if one.grant.until > event.at - KEPT_GRANTS}
+        return {**left, given.id: GrantState(given)}
+    state = grants.get(event.id)
+    _must(state is not None, f"{event.type}: there is no grant {event.id}")
+    assert state is not None
+    if isinstance(event, events.GrantRevoked):
+        _must(state.revoked_at is None, f"the grant {event.id} is revoked twice")
+        return {**grants, event.id: replace(state, revoked_at=event.at, revoked_by=event.by)}
+    over = state.over(event.at)
+    _must(over is None, f"the grant {event.id} is used, but {over}")
+    _must(all(use.request_id != event.request_id for use in state.used), f"{event.request_id} uses {event.id} twice")
+    after = replace(state, used=(*state.used, Use(event.request_id, event.amount, event.at)))
+    total = state.grant.total
+    _must((total is None) == (event.amount is None), f"the grant {event.id} bounds no such sum")
+    _must(total is None or after.spent <= total.at_most, f"the grant {event.id} is used beyond its sum")
+    return {**grants, event.id: after}
 
 
 def _with_member(directory: KeptDirectory, event: events.MemberAdded | events.MemberRemoved) -> KeptDirectory:

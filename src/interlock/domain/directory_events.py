@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 
+from interlock.domain.grants import Grant
 from interlock.domain.notice_choice import NoticeChoice
 
 GroupOrRole = Literal["group", "role"]
@@ -55,6 +57,36 @@ class DelegationEnded:
     id: str
     at: datetime
     type: Literal["delegation_ended"] = "delegation_ended"
+
+
+@dataclass(frozen=True, slots=True)
+class GrantGiven:
+    """A person allows the next actions of one kind, within bounds."""
+
+    grant: Grant
+    at: datetime
+    type: Literal["grant_given"] = "grant_given"
+
+
+@dataclass(frozen=True, slots=True)
+class GrantUsed:
+    """A grant has approved a request; `amount` is what that adds to the sum, if the grant bounds one."""
+
+    id: str
+    request_id: str
+    amount: Decimal | None
+    at: datetime
+    type: Literal["grant_used"] = "grant_used"
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRevoked:
+    """A grant allows nothing any more; what it has approved and has not begun is not done, either."""
+
+    id: str
+    by: str
+    at: datetime
+    type: Literal["grant_revoked"] = "grant_revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,4 +305,6 @@ _OfAccounts = (
 )
 _OfCredentials = TokenCreated | TokenRevoked | SessionEnded
 _OfThemselves = NoticesChosen | ChatLinked | ChatUnlinked
-DirectoryEvent = _OfMembers | _OfAccounts | _OfCredentials | _OfThemselves | ConfigurationChanged | DirectoryRestored
+_OfGrants = GrantGiven | GrantUsed | GrantRevoked
+_OfAll = ConfigurationChanged | DirectoryRestored
+DirectoryEvent = _OfMembers | _OfAccounts | _OfCredentials | _OfThemselves | _OfGrants | _OfAll

@@ -8,6 +8,7 @@ from interlock.domain import events
 from interlock.domain.canonical import check_text, normalize
 from interlock.domain.commands import ClaimEffect, DecisionContext, Lapse, RecordEffect, SettleEffect
 from interlock.domain.events import EffectClaimed, EffectUnknown, Event
+from interlock.domain.granting import why_not_counting
 from interlock.domain.lifecycle import evolve
 from interlock.domain.request import MAX_COMMENT, Claim, EffectState, Request, Status
 from interlock.errors import AlreadyClaimed, Closed, EffectRefused, Forbidden
@@ -118,6 +119,8 @@ def _lapsed(request: Request, context: DecisionContext) -> str | None:
     expires = context.policy.answer_expires
     if expires is not None and request.decided_at is not None and context.now - request.decided_at > expires:
         return "the approval was not used in time"
+    if request.by_grant is not None:
+        return why_not_counting(request, request.by_grant, context)
     eligibility = context.eligibility(request)
     for index, person in request.counted:
         behind = request.stand_in_of(index, person)

@@ -9,6 +9,7 @@ from typing import Literal
 from interlock.domain.action import Ask, Outcome
 from interlock.domain.canonical import Json
 from interlock.domain.collaboration import AskedBack, Clarified, ReservationEnded, Reserved, Snoozed, Viewed
+from interlock.domain.grants import ByGrant
 from interlock.domain.policy import Route
 from interlock.domain.request import Claim, Edition, StandIn, Vote
 
@@ -110,12 +111,13 @@ class Edited:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """People, or a rule, came to an outcome; the comment is the deciding vote's.
+    """People, a rule or a grant came to an outcome; the comment is the deciding vote's.
 
     Args:
-        by: canonical ids of those whose votes made it, or `rule:LEVEL`.
+        by: canonical ids of those whose votes made it, or `rule:LEVEL`, or `grant:ID`.
         counted: those whose approval passed the last step.
         stand_ins: those whose votes ended the last step for another.
+        by_grant: the grant that approved it: nobody has voted.
     """
 
     outcome: Outcome
@@ -124,6 +126,7 @@ class Decided:
     at: datetime
     counted: tuple[str, ...] = ()
     stand_ins: tuple[StandIn, ...] = ()
+    by_grant: ByGrant | None = None
     type: Literal["decided"] = "decided"
 
 

@@ -61,6 +61,7 @@ def explain(subject: Request | Occasion, policy: Policy, directory: Directory, n
         lines.append("The rule approves it at once; nobody is asked. It is recorded as the rule's approval.")
     else:
         lines.extend(_steps(case, policy, directory, level))
+        lines.extend(granting_words(level))
         lines.extend(terms(policy))
     return "\n".join(lines)
 
@@ -238,6 +239,15 @@ def terms(policy: Policy) -> Iterator[str]:
         yield f"A comment is needed to {', '.join(policy.reason_for)}."
     if policy.answer_expires is not None:
         yield f"An approval that is not used within {duration_words(policy.answer_expires)} is worth nothing."
+
+
+def granting_words(level: Level) -> Iterator[str]:
+    """Yield what somebody who may approve a level may grant for the next actions; nothing where that is nothing."""
+    if level.grants is not None:
+        total = level.grants.total
+        most = "" if total is None else f", and {total.at_most} of {total.argument} in sum"
+        bounds = f"{duration_words(level.grants.within)}, {level.grants.uses} actions{most}"
+        yield f"Whoever may approve it may grant the next actions that are alike: for at most {bounds}."
 
 
 def business_hours(policies: Iterable[Policy], now: datetime) -> Iterator[OpenTime]:

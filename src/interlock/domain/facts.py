@@ -16,6 +16,8 @@ from interlock.domain.action import Action, Subject
 from interlock.domain.expression_cost import TooMuch, check_expression, check_work
 
 MAX_EXPRESSION = 2_000
+MOST_DIGITS = 15
+"""How many digits a number has at most: an IEEE 754 double holds every one of these exactly enough to be compared."""
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")  # money as text: no exponents, signs, spaces or other scripts
 
 
@@ -37,7 +39,7 @@ class Fact:
     type: Literal["decimal", "integer", "string", "boolean"] = "string"
     min: Decimal | None = None
     max: Decimal | None = None
-    digits: int = 15
+    digits: int = MOST_DIGITS
 
 
 def facts_of(facts: Mapping[str, Fact], subject: Subject) -> dict[str, Any]:
@@ -63,16 +65,35 @@ def fact_of(name: str, fact: Fact, args: Mapping[str, Any]) -> str | bool | int 
 
 
 def _number(name: str, fact: Fact, value: object) -> int | float:
-    if not isinstance(value, int | float) and not (isinstance(value, str) and _DECIMAL.fullmatch(value)):
+    number = _exact(value)
+    if number is None:
         raise Unjudged(f"the fact {name!r} is not of type {fact.type}")
-    number = Decimal(str(value))
     if fact.type == "integer" and number != number.to_integral_value():
         raise Unjudged(f"the fact {name!r} is not of type {fact.type}")
     if (fact.min is not None and number < fact.min) or (fact.max is not None and number > fact.max):
         raise Unjudged(f"the fact {name!r} is out of bounds")
-    if len(number.as_tuple().digits) > fact.digits or abs(number.adjusted()) > fact.digits:
+    if _digits(number) > fact.digits:
         raise Unjudged(f"the fact {name!r} has more than {fact.digits} digits")
     return int(number) if fact.type == "integer" else float(number)
+
+
+def _exact(value: object) -> Decimal | None:
+    """Return a number, or text that is one, as it is written; None for anything else."""
+    if isinstance(value, bool) or not (
+        isinstance(value, int | float) or (isinstance(value, str) and _DECIMAL.fullmatch(value))
+    ):
+        return None
+    return Decimal(str(value))
+
+
+def _digits(number: Decimal) -> int:
+    return max(len(number.as_tuple().digits), abs(number.adjusted()))
+
+
+def decimal_of(value: object) -> Decimal | None:
+    """Return a number of at most 15 digits, or text that is one, exactly; None for anything else."""
+    number = _exact(value)
+    return None if number is None or _digits(number) > MOST_DIGITS else number
 
 
 def must_be(fact: Fact) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from interlock.domain import collaboration, events
-from interlock.domain.action import NEGATIVE_OUTCOMES
+from interlock.domain.action import NEGATIVE_OUTCOMES, Kind
 from interlock.domain.events import Decided, Event, StepReached, VoteCast
+from interlock.domain.grants import BY_GRANT, ByGrant
 from interlock.domain.quorum import opponents, stand_ins, supporters
 from interlock.domain.request import Request, StandIn, edition_digest
 
@@ -165,6 +166,8 @@ def _others(request: Request, people: Sequence[str], behind: Sequence[StandIn]) 
 
 
 def _outcome(request: Request, event: Decided) -> str | None:
+    if event.by_grant is not None:
+        return _granted(request, event, event.by_grant)
     if request.step_since is None:
         by_rule = len(event.by) == 1 and event.by[0].startswith("rule:") and not event.counted and not event.stand_ins
         return None if by_rule and event.outcome == "approved" else "no step has begun"
@@ -177,6 +180,13 @@ def _outcome(request: Request, event: Decided) -> str | None:
     if event.by != tuple(people):
         return "the deciders are not those who were counted"
     return _approvals(request, event.counted, event.stand_ins)
+
+
+def _granted(request: Request, event: Decided, by: ByGrant) -> str | None:
+    if event.outcome != "approved" or event.counted or event.stand_ins or event.by != (f"{BY_GRANT}{by.grant}",):
+        return "a grant approves by itself, and nobody counts"
+    untouched = request.step_since is None and request.digest == request.asked_digest and not request.editors
+    return None if untouched and request.kind is Kind.approval else "a grant approves an action as it is asked"
 
 
 def _refusals(request: Request, event: Decided) -> str | None:

@@ -133,7 +133,7 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
             return _edited(request, event)
         case Decided(by=by, comment=comment, at=at):
             request = replace(request, stand_ins=(*request.stand_ins, *event.stand_ins))
-            request = replace(request, counted=_counted(request, event), decided_by=by)
+            request = replace(request, counted=_counted(request, event), decided_by=by, by_grant=event.by_grant)
             return _closed(request, at, comment)
         case events.Expired(at=at):
             return _closed(request, at, "nobody decided in time")

@@ -14,6 +14,7 @@ from interlock.domain.collaboration import SHORTEST_RESERVATION
 from interlock.domain.commands import Command, DecisionContext
 from interlock.domain.decide import decide, why_not_given_away
 from interlock.domain.eligibility import eligibility_of
+from interlock.domain.granting import may_grant
 from interlock.domain.request import Request
 from interlock.domain.voting import check_change, must_be_in_time
 from interlock.errors import Forbidden, InterlockError
@@ -35,6 +36,7 @@ class Permitted:
         take_back_delegation: they may no longer let somebody vote for them here, whom they let before.
         clarify: the numbers of what was asked back that they may answer.
         withdraw: as the agent that asks by itself.
+        grant: they may allow the next ones like it.
     """
 
     vote: tuple[Verdict, ...] = ()
@@ -49,6 +51,7 @@ class Permitted:
     extend: bool = False
     withdraw: bool = False
     settle: bool = False
+    grant: bool = False
 
 
 NOTHING = Permitted()
@@ -99,6 +102,7 @@ def permitted(request: Request, context: DecisionContext) -> Permitted:
         clarify=clarify,
         extend=may(commands.Extend(key, _SHORTEST, _SAID)),
         settle=may(commands.SettleEffect(key, "did_not")),
+        grant=_passes(lambda: may_grant(request, context)),
     )
 
 

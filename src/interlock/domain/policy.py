@@ -6,7 +6,7 @@ or an expression that fails, never selects a lower level; the request takes the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from typing import Any, Literal
 from interlock.domain.action import Action, Question, Subject
 from interlock.domain.calendar import Calendar
 from interlock.domain.facts import Fact, Unjudged, expression_names, fact_of, facts_of, must_be, truth
+from interlock.domain.grants import GrantLimits
 from interlock.domain.windows import Recent, Windows, argument_at, is_window, sums_in, window_length, window_values
 from interlock.errors import InvalidPolicy
 
@@ -81,18 +82,33 @@ class Step:
         return replace(self, ask=tuple(dict.fromkeys((*self.ask, *added))))
 
 
+def why_no_grants(steps: Sequence[Step]) -> str | None:
+    """Say why no single person may grant what a level with these steps asks about; None if one may."""
+    if len(steps) != 1 or steps[0].approvals != 1:
+        return "more than one person must approve it, and a grant is one person's" if steps else "it asks nobody"
+    return "it has a hold, and nobody is there to take a grant's approval back" if steps[0].hold is not None else None
+
+
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One rung: when it is taken, and the steps to pass. An automatic one has none: the rule itself approves."""
+    """One rung: when it is taken, and the steps to pass. An automatic one has none: the rule itself approves.
+
+    Args:
+        grants: what a person who may approve it may grant for the next actions; None: each of them is asked about.
+    """
 
     name: str
     when: str | None = None
     steps: tuple[Step, ...] = ()
     automatic: bool = False
+    grants: GrantLimits | None = None
 
     def __post_init__(self) -> None:
         if self.automatic == bool(self.steps):
             raise InvalidPolicy(f"The level {self.name!r} must either have steps or be approved automatically.")
+        reason = None if self.grants is None else why_no_grants(self.steps)
+        if reason is not None:
+            raise InvalidPolicy(f"The level {self.name!r} has `grants`, but {reason}.")
 
     @property
     def title(self) -> str:
@@ -153,6 +169,7 @@ class Route:
 
     Args:
         level_name: what the level is called; the empty text where that was not written down.
+        judged: False where something could not be judged, so that the last level is taken: no grant approves then.
     """
 
     policy: str
@@ -160,6 +177,7 @@ class Route:
     level: int
     reason: str
     level_name: str = ""
+    judged: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +211,7 @@ def applies(policy: Policy, occasion: Occasion) -> bool:
 def route(policy: Policy, policy_hash: str, occasion: Occasion) -> Route:
     """Choose the level: the first whose `when` is true, or the last, with the reason."""
     last = len(policy.levels) - 1
-    passed = ""
+    passed, judged = "", True
     try:
         if policy.applies_to is not None:
             truth(policy.applies_to, _names(occasion))  # one that fails applies, but must not lead to a low level
@@ -208,9 +226,9 @@ def route(policy: Policy, policy_hash: str, occasion: Occasion) -> Route:
                 continue
             return Route(policy.name, policy_hash, index, passed or level.when or "no condition", level.name)
     except Unjudged as failed:
-        passed = f"the last level, because {failed}"
+        passed, judged = f"the last level, because {failed}", False
     reason = passed or "the last level, because no condition held"
-    return Route(policy.name, policy_hash, last, reason, policy.levels[last].name)
+    return Route(policy.name, policy_hash, last, reason, policy.levels[last].name, judged)
 
 
 def reroute(policy: Policy, before: Route, occasion: Occasion) -> Route:

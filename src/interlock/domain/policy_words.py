@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from interlock.domain.explain import duration_words, length_words, terms, who_asked
+from interlock.domain.explain import duration_words, granting_words, length_words, terms, who_asked
 from interlock.domain.facts import Fact
 from interlock.domain.policy import Level, Policy, Step
 
@@ -59,7 +59,7 @@ def _fact(name: str, fact: Fact) -> str:
 
 
 def _level(level: Level) -> LevelWords:
-    steps = tuple(tuple(_sentences(step)) for step in level.steps)
+    steps = tuple((*_sentences(step), *granting_words(level)) for step in level.steps)  # grants: of one step alone
     return LevelWords(level.name, level.when, level.automatic, steps)
 
 

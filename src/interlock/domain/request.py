@@ -12,15 +12,14 @@ from interlock.domain.action import NEGATIVE_OUTCOMES, Action, Ask, Draft, Kind,
 from interlock.domain.authority import Delegation
 from interlock.domain.canonical import Json, digest
 from interlock.domain.collaboration import Clarification, Reservation, Snooze
+from interlock.domain.grants import ByGrant
 from interlock.domain.policy import Policy, Route, Step
 
 MAX_COMMENT = 20_000
 """Longest comment of a person, in bytes."""
 
-
 Repeatable = Literal["idempotent", "verifiable", "no"]
 """What a tool declares about being called again after a crash."""
-
 
 Reported = Literal["executed", "failed", "unknown"]
 """What an attempt says became of an effect."""
@@ -213,6 +212,7 @@ class Request(VotingState):
         reservations: who is on it, one for each person; some may have ended by the clock.
         clarifications: what people have asked back, and what was said to it.
         trace: the trace context (W3C `traceparent`) in which it was asked, if anybody traces; a run has its own.
+        by_grant: the grant that approved it, in place of votes.
     """
 
     id: str
@@ -250,6 +250,7 @@ class Request(VotingState):
     reservations: tuple[Reservation, ...] = ()
     clarifications: tuple[Clarification, ...] = ()
     trace: str | None = None
+    by_grant: ByGrant | None = None
 
     @property
     def asked(self) -> Subject:
@@ -291,7 +292,9 @@ class Request(VotingState):
 
     @property
     def deciders(self) -> tuple[str, ...]:
-        """Those of `decided_by` in words: `noah (for mia)` where noah voted for mia."""
+        """Those of `decided_by` in words: `noah (for mia)` where noah voted for mia; a grant with its giver."""
+        if self.by_grant is not None:
+            return (self.by_grant.words,)
         ended = self.status in NEGATIVE_OUTCOMES  # by the votes of its last step alone
         passed = () if ended else self.counted
         final = [one for one in self.stand_ins if not ended or one.step == self.step]
@@ -338,7 +341,6 @@ def name_of(subject: Subject) -> str:
 
 FILE_MODULE = "interlock_agent_"
 """How the name of a module begins that is made of a file; a digest of its path follows."""
-
 _OF_FILE = re.compile(rf"^{FILE_MODULE}[0-9a-f]+:")
 
 

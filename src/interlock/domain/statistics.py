@@ -57,7 +57,7 @@ class Ended(StrEnum):
     revised = "revised"
     answered = "answered"
     automatic = "automatic"
-    """Approved by a rule."""
+    """Approved by a rule, or by a standing grant: nobody was asked."""
     expired = "expired"
     withdrawn = "withdrawn"
 
@@ -83,7 +83,7 @@ def how_ended(request: Request) -> Ended | None:
         return None
     if request.status is not Status.approved:
         return Ended(request.status)
-    if any(one.startswith(BY_RULE) for one in request.decided_by):
+    if request.by_grant is not None or any(one.startswith(BY_RULE) for one in request.decided_by):
         return Ended.automatic
     return Ended.approved if request.digest == request.asked_digest else Ended.changed
 

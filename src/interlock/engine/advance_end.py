@@ -16,6 +16,7 @@ from interlock.engine.advance_start import TakenRun, must_hold
 from interlock.engine.changes import FRESH, Actor, Changes, Job, RequestChange, RunChange
 from interlock.engine.consequences import advance_job
 from interlock.engine.directories import Directories
+from interlock.engine.grant_uses import counted_uses
 from interlock.engine.integrity import digest_of_state, verified
 from interlock.engine.pause import PausePlan, plan_pause, withdraw_open
 from interlock.engine.ports.policies import PolicySet
@@ -105,7 +106,7 @@ class AdvanceEnds:
 
     async def _commit_once(self, taken: TakenRun, ending: Ending, loaded: Loaded, asked: Sequence[Request]) -> Run:
         run = must_hold(loaded, taken.fence)
-        plan, seen = PausePlan(), WindowCount()
+        plan, seen, used = PausePlan(), WindowCount(), None
         if isinstance(ending, Paused) and ending.asks:
             policies = await self._directories.current(run.tenant, loaded.directory)
             span = span_of((*policies.policies, policies.default))
@@ -118,7 +119,7 @@ class AdvanceEnds:
             if isinstance(planned, Attention):
                 ending, seen = planned, WindowCount()
             else:
-                plan = planned
+                plan, used = planned, counted_uses(policies, planned.changes, loaded.now)
         event = await self._event(run, ending, plan, loaded)
         change = RunChange.of(run, event, state=ending.state if isinstance(ending, Paused | Done) else None)
         requests = (*plan.changes, *_closing(change.after, loaded))
@@ -133,6 +134,7 @@ class AdvanceEnds:
             enqueue=_next_jobs(change.after, event, requests),
             policies=plan.policies,
             counted=seen.counted,
+            directory=used,
         )
         await self._store.commit(changes)
         return change.after

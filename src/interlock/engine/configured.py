@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,7 +17,8 @@ from interlock.domain.calendar import Calendar
 from interlock.domain.explain import duration_words
 from interlock.domain.expression_cost import TooMuch
 from interlock.domain.facts import Fact, compile_expression, is_condition
-from interlock.domain.policy import Escalation, Level, Policy, Step
+from interlock.domain.grants import GrantLimits, Total
+from interlock.domain.policy import Escalation, Level, Policy, Step, why_no_grants
 from interlock.domain.policy_check import RESERVED, ROUTE_NAMES, WHERE_NAMES, free_names
 from interlock.domain.retries import Retries
 from interlock.domain.windows import is_window, sums_in
@@ -185,8 +186,18 @@ class _PolicyBuilder:
                 self._step(step, policy, hold or None, (*here, "steps", number))
                 for number, step in enumerate(level.steps)
             )
-            levels.append(Level(name, level.when, steps, automatic=bool(level.approve)))
+            grants = self._grants(level, steps, (*here, "grants"))
+            levels.append(Level(name, level.when, steps, automatic=bool(level.approve), grants=grants))
         return tuple(levels)
+
+    def _grants(self, level: LevelSettings, steps: Sequence[Step], path: Place) -> GrantLimits | None:
+        if level.grants is None:
+            return None
+        reason = why_no_grants(steps)
+        if reason is not None:
+            raise self.error(path, f"cannot be given: {reason}; remove it")
+        total = next((Total(name, most) for name, most in level.grants.sum.items()), None)
+        return GrantLimits(level.grants.within, level.grants.uses, total)
 
     def _level_shape(self, level: LevelSettings, path: Place, *, is_last: bool) -> None:
         if is_last and level.when is not None:

@@ -145,7 +145,7 @@ class Desk:
         try:
             return await self._checked(request, command)
         except InvalidAnswer as refusal:
-            await self._note(request, command, principal, refusal)
+            await self.note(request, type(command).__name__, principal, refusal)
             raise
 
     async def _handle_once(
@@ -156,7 +156,8 @@ class Desk:
         try:
             events = decide(request, command, context)
         except (Refused, InvalidAnswer) as refusal:
-            await self._note(request, command, principal, refusal)
+            if not isinstance(command, ByTime):  # that nothing is due yet, or any more, is not news
+                await self.note(request, type(command).__name__, principal, refusal)
             raise
         if not events:
             return request
@@ -238,15 +239,13 @@ class Desk:
 
         return await until_committed(attempt, request.id)
 
-    async def _note(self, request: Request, command: Command, principal: Principal, refusal: InterlockError) -> None:
-        """Note a refusal in the log, once; but not that a command by time came too early or too late."""
-        if isinstance(command, ByTime):
-            return
+    async def note(self, request: Request, command: str, principal: Principal, refusal: InterlockError) -> None:
+        """Note a refusal of a command in the log, once."""
 
         async def attempt() -> None:
             loaded = await self._read(request.tenant, request.id)
             current = loaded.requests[request.id]
-            noted = RefusalNoted(type(command).__name__, principal.id, refusal.code, refusal.message, loaded.now)
+            noted = RefusalNoted(command, principal.id, refusal.code, refusal.message, loaded.now)
             before = (entry.event for entry in reversed(loaded.logs[request.id]))
             if not must_be_noted(noted, before, by_person=principal.kind == "person"):
                 return

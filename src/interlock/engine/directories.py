@@ -95,7 +95,8 @@ class Directories:
         now = await self.store.now() if seen.kept.claimed else None
         if seen.merged is None or not known or (now is not None and seen.until is not None and seen.until <= now):
             seen.configured = configured
-            seen.merged = replace(configured, directory=seen.kept.merged(configured.directory, now))
+            directory = seen.kept.merged(configured.directory, now)
+            seen.merged = replace(configured, directory=directory, kept=seen.kept)
             ends = [one.until for one in seen.kept.claimed.values() if now is not None and now < one.until]
             seen.until = min(ends, default=None)
         return seen.merged
@@ -127,7 +128,7 @@ class Directories:
             wanted = asked if isinstance(asked, PlannedChange) else await asked
             if not wanted.events:
                 return Changed(())
-            change = _change(seen.kept, wanted, now)
+            change = planned_change(seen.kept, wanted, now)
             await self.store.commit(Changes(tenant, actor, before=now + FRESH, directory=change))
             return Changed(wanted.events)
 
@@ -144,7 +145,7 @@ class Directories:
 
     async def _read_on(self, tenant: str, seen: _Seen | None, wanted: int) -> _Seen:
         """Return a directory with the entries since it was read; read it anew if the log was replaced."""
-        known = None if seen is None or seen.kept.version > wanted else seen
+        known = seen  # who asks may have read an earlier version than is known here
         entries = await self.store.history(tenant, STREAM, since=1 if known is None else known.kept.version)
         if known is not None and (not entries or entries[0].leaf != known.leaf):  # a backup was restored
             known, entries = None, await self.store.history(tenant, STREAM)
@@ -157,7 +158,8 @@ class Directories:
         return _Seen(kept, entries[-1].leaf)
 
 
-def _change(before: KeptDirectory, wanted: PlannedChange, now: datetime) -> DirectoryChange:
+def planned_change(before: KeptDirectory, wanted: PlannedChange, now: datetime) -> DirectoryChange:
+    """Return the change of a directory, as it was read, that a plan comes to."""
     after = fold_directory(wanted.events, before)
     rows = wanted.secrets, wanted.issued, wanted.ended, wanted.signed_out
     return DirectoryChange(before.version, wanted.events, after, now, False, *rows)

@@ -16,6 +16,7 @@ from interlock.engine.changes import FRESH, Changes, RequestChange
 from interlock.engine.codec import encode_policy
 from interlock.engine.consequences import actor_of
 from interlock.engine.directories import Directories
+from interlock.engine.grant_uses import counted_uses
 from interlock.engine.integrity import verified
 from interlock.engine.pause import judged, note_of_held, short_hash
 from interlock.engine.ports.policies import PolicySet
@@ -91,6 +92,7 @@ class Openings:
             before=now + FRESH,
             counted=seen.counted,
             policies={route.policy_hash: encode_policy(policy)},
+            directory=counted_uses(policies, (change,), now),
         )
         await self._store.commit(changes)
         self._waker.wake()

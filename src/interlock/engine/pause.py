@@ -20,6 +20,7 @@ from interlock.domain.run import Pending, Run
 from interlock.domain.windows import Recent
 from interlock.engine.changes import RequestChange
 from interlock.engine.codec import encode_policy
+from interlock.engine.grant_uses import uses_in, with_uses
 from interlock.engine.ports.policies import PolicySet
 from interlock.engine.ports.runtime import Asking, Attention
 from interlock.engine.ports.store import Loaded
@@ -91,6 +92,7 @@ class _Planner:
         self._requests = loaded.requests
         self._asked = asked
         self._policies = policies
+        self._forked = self._run.origin is not None and self._run.origin.is_fork
         self._agent = Principal(f"agent:{self._run.agent}", "agent", self._run.tenant, "run")
         self.plan = PausePlan()
         self._recent = dict(recent)
@@ -112,9 +114,8 @@ class _Planner:
         return choose(self._policies, self._occasion(ask, self._recent_for(ask.subject, [])), ask.policy)[1]
 
     def _occasion(self, ask: Ask, recent: Recent | None) -> Occasion:
-        run = self._run
-        forked = run.origin is not None and run.origin.is_fork
-        return Occasion(ask.subject, run.agent, self._agent.id, run.initiator, self._now, recent, forked=forked)
+        run, requester = self._run, self._agent.id
+        return Occasion(ask.subject, run.agent, requester, run.initiator, self._now, recent, forked=self._forked)
 
     def add(self, asking: Asking) -> Attention | None:
         ask = asking.ask
@@ -159,12 +160,15 @@ class _Planner:
             route=route,
             replaces=replaced[-1].id if replaced else asking.replaces,
             replacements=replacements,
+            forked=self._forked,
         )
         context = DecisionContext(self._now, self._agent, policy, self._policies.directory)
         events = decide(None, command, context)
         change = RequestChange.of(None, *events, *note_of_held(self._policies, None, self._now))
         opened = change.after
         self.plan.changes.append(change)
+        if used := uses_in([change]):  # the next ask of this pause has so much less of the grant
+            self._policies = with_uses(self._policies, used)
         if recent is not None:  # the next ask of this pause counts this one
             self._recent[name_of(ask.subject)] = recent.and_also(past_of(opened))
         self.plan.policies[route.policy_hash] = encode_policy(policy)

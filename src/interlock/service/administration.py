@@ -9,10 +9,12 @@ from datetime import datetime
 from interlock.domain.credentials import Credential
 from interlock.domain.directory import Account
 from interlock.domain.directory_events import GroupOrRole
+from interlock.domain.grants import GrantState
 from interlock.domain.notice_choice import NoticeChoice
 from interlock.service.accounts import Accounts
 from interlock.service.client import Client
 from interlock.service.credentials import Authenticator, Issued
+from interlock.service.grants import Grants, GrantTerms
 from interlock.service.people import ListedDelegation, People
 from interlock.service.policies import Described, explain_action
 from interlock.service.sessions import Sessions
@@ -47,6 +49,7 @@ class Administration:
         self._origin = origin.rstrip("/")
         self._accounts = Accounts(Authenticator(client.system.store, directories), directories)
         self._people = People(directories, client.principal)
+        self._grants = Grants(client)
         self._sessions = Sessions(directories, client.principal)
 
     async def list_sessions(self, of: str | None = None) -> list[Credential]:
@@ -117,6 +120,18 @@ class Administration:
     async def end_delegation(self, delegation_id: str) -> None:
         """Take a delegation back."""
         await self._people.end_delegation(delegation_id)
+
+    async def list_grants(self) -> Sequence[GrantState]:
+        """Return the grants that this principal may see."""
+        return await self._grants.every()
+
+    async def give_grant(self, request_id: str, digest: str, terms: GrantTerms) -> GrantState:
+        """Allow the next actions that are like a request, within bounds."""
+        return await self._grants.give(request_id, digest, terms)
+
+    async def revoke_grant(self, grant_id: str) -> None:
+        """Revoke a grant."""
+        await self._grants.revoke(grant_id)
 
     async def notices(self, of: str | None = None) -> NoticeChoice:
         """Return how somebody is told of what waits for them."""

@@ -26,6 +26,7 @@ STATED: dict[type[DirectoryEvent], str] = {
     events.IdentityLinked: "{0.person}, who was invited, is {0.subject} at {0.issuer}",
     events.ChatLinked: "{0.user} ({0.name}) of {0.workspace} in {0.chat} is {0.person}, who has confirmed it",
     events.ChatUnlinked: "{0.user} of {0.workspace} in {0.chat} is not {0.person} any more",
+    events.GrantRevoked: "{0.by} has revoked the grant {0.id}: it allows nothing more",
     events.DirectoryRestored: "the directory was written anew from its log: {0.found}",
 }
 """Events whose fields say as they are what there is to say."""
@@ -50,6 +51,13 @@ def directory_sentence(event: DirectoryEvent) -> str:  # noqa: PLR0911 - one ret
                 if told
                 else f"{issuer} names no group and no role of {person}"
             )
+        case events.GrantGiven(grant=grant):
+            most = "" if grant.total is None else f", {grant.total.at_most} of {grant.total.argument} in sum"
+            what = f"{grant.uses} more of {grant.action} like {grant.like}{most}"
+            because = f": {in_quotes(shortened(grant.reason, SHORT))}" if grant.reason else ""
+            return f"{grant.giver} grants {grant.agent} {what}, until {when(grant.until)} ({grant.id}){because}"
+        case events.GrantUsed(id=key, request_id=request_id, amount=amount):
+            return f"the grant {key} approved {request_id}" + ("" if amount is None else f", for {amount}")
         case events.NoticesChosen(person=person, choice=choice):
             return f"{person} is told of what waits for them {shortened(choice_words(choice), SHORT)}"
         case events.ConfigurationChanged(added=added, removed=removed):

@@ -17,6 +17,7 @@ from interlock.domain.collaboration import viewers
 from interlock.domain.credentials import Credential
 from interlock.domain.delivery import Delivery
 from interlock.domain.directory import Account
+from interlock.domain.grants import GrantState
 from interlock.domain.notice_choice import NoticeChoice
 from interlock.domain.permitted import Candidates, Permitted
 from interlock.domain.policy import Policy
@@ -187,6 +188,13 @@ def given_of(shape: Shape) -> ListedDelegation:
     return ListedDelegation(
         read_as(Delegation, {**shape, "giver": shape["from"], "delegate": shape["to"]}), shape["id"]
     )
+
+
+def grant_of(shape: Shape) -> GrantState:
+    """Return a grant as it stands."""
+    used = [{**use, "request_id": use["request"]} for use in shape["used"]]
+    revoked = {"revoked_at": shape["revoked_at"], "revoked_by": shape["revoked_by"] or ""}
+    return read_as(GrantState, {"grant": {**shape, "at": shape["given_at"]}, "used": used, **revoked})
 
 
 def choice_of(shape: Shape) -> NoticeChoice:

@@ -159,6 +159,7 @@ def simulation_shape(found: Simulation) -> dict[str, Any]:
         "answers": {"before": found.answers_before, "after": found.answers_after},
         "response_seconds": None if found.response is None else found.response.total_seconds(),
         "human_minutes": found.human_minutes,
+        "against": found.against,
         "different": [*map(_difference, found.differences)],
     }
 
@@ -172,6 +173,8 @@ def _difference(difference: Difference) -> dict[str, Any]:
         "after": _way(difference.after),
         "reason": difference.reason,
         "differs": list(difference.differs),
+        "ended": None if difference.ended is None else str(difference.ended),
+        "against": difference.is_against,
     }
 
 

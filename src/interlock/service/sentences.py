@@ -6,6 +6,7 @@ from interlock.domain import collaboration, events, run_events
 from interlock.domain.action import VERDICTS, Ask
 from interlock.domain.canonical import Json
 from interlock.domain.directory_events import DirectoryEvent
+from interlock.domain.grants import ByGrant
 from interlock.domain.request import acting, tool_shown
 from interlock.domain.run import Origin
 from interlock.engine.changes import Entry
@@ -73,6 +74,8 @@ def _request_event(entry: Entry, event: Event) -> str:  # noqa: C901, PLR0911, P
             changed = "changed what is asked: earlier votes are void"
             what = changed if edition.answer is None else "gave an answer; a vote before it is void"
             return f"{acting(edition.author or '', edition.on_behalf_of)} {what}"
+        case events.Decided(by_grant=ByGrant() as grant):
+            return f"approved by {grant.words}: nobody was asked"
         case events.Decided(outcome=outcome, by=by, stand_ins=stand_ins):
             behind = {one.voter: one.on_behalf_of for one in stand_ins}
             return f"{outcome} by {', '.join(acting(person, behind.get(person)) for person in by)}"

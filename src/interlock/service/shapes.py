@@ -25,6 +25,7 @@ from interlock.engine.ports.log_subscriber import Notice
 from interlock.engine.ports.runtime import Examined
 from interlock.engine.threads import ThreadView
 from interlock.service.bundles import Bundle, Bundles
+from interlock.service.grant_shapes import by_grant_shape
 from interlock.service.inbox import Listed
 from interlock.service.pages import Count, Page
 from interlock.service.run_views import RunView
@@ -95,6 +96,7 @@ def _decision(request: Request) -> dict[str, Any]:
             {"giver": one.giver, "delegate": one.delegate, "since": _at(one.since), "reason": one.reason}
             for one in request.delegations
         ],
+        "by_grant": by_grant_shape(request.by_grant),
         "comment": request.comment,
         "reservations": [
             {"by": one.by, "since": _at(one.since), "until": _at(one.until)} for one in request.reservations

@@ -19,6 +19,7 @@ from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Occasion, Policy, applies
 from interlock.domain.request import EffectState, Request, Status, name_of
 from interlock.domain.run_events import RunStarted
+from interlock.domain.statistics import Ended, how_ended
 from interlock.domain.windows import MOST_PAST, Recent
 from interlock.engine.changes import Entry
 from interlock.engine.ports.policies import PolicySet
@@ -27,6 +28,7 @@ from interlock.engine.routing import PolicyBook, choose, past_of, span_of
 from interlock.service.log_pages import EARLIER, position_before
 
 PAGE = 500
+TURNED_DOWN = frozenset({Ended.rejected, Ended.revised, Ended.changed, Ended.answered})
 TURN = 20
 """After how many entries others have their turn in the event loop."""
 
@@ -56,7 +58,11 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A request that would have gone another way: it `differs` in `level`, `people`, `automatic` or `deadline`."""
+    """A request that would have gone another way: it `differs` in `level`, `people`, `automatic` or `deadline`.
+
+    Args:
+        ended: how it really ended; None while it is open.
+    """
 
     request_id: str
     agent: str
@@ -65,6 +71,12 @@ class Difference:
     after: Way
     reason: str
     differs: tuple[str, ...]
+    ended: Ended | None = None
+
+    @property
+    def is_against(self) -> bool:
+        """Whether people did not approve as it was asked what a rule would have approved."""
+        return self.after.automatic and self.ended in TURNED_DOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +95,11 @@ class Simulation:
     answers_before: int
     answers_after: int
     response: timedelta | None
+
+    @property
+    def against(self) -> int:
+        """How many requests a rule would have approved that people did not approve as they were asked."""
+        return sum(one.is_against for one in self.differences)
 
     @property
     def human_minutes(self) -> float | None:
@@ -112,6 +129,22 @@ async def simulate(  # noqa: PLR0913 - what is replayed, and under what
     return replay.result()
 
 
+async def decided_since(store: Store, tenant: str, since: datetime) -> AsyncIterator[Request]:
+    """Return the requests that were opened since some time and have their outcome, in the order of their opening."""
+    found: dict[str, Request] = {}
+    read = 0
+    async for entry in _log(store, tenant, since - EARLIER):
+        event: Event = entry.event  # type: ignore[assignment]
+        if entry.stream in found or (isinstance(event, Opened) and event.at >= since):
+            found[entry.stream] = evolve(found.get(entry.stream), event)
+        read += 1
+        if read % TURN == 0:
+            await asyncio.sleep(0)
+    for request in found.values():
+        if not request.is_open:
+            yield request
+
+
 async def _log(store: Store, tenant: str, begin: datetime) -> AsyncIterator[Entry]:
     """Read the log from the last request on that was opened before a moment."""
     after = await position_before(store, tenant, begin)
@@ -135,6 +168,7 @@ class _Replay:
     forks: dict[str, bool] = field(default_factory=dict)
     responses: list[float] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
+    ended: dict[str, Ended | None] = field(default_factory=dict)
     opened: int = 0
     answers_before: int = 0
     answers_after: int = 0
@@ -150,6 +184,8 @@ class _Replay:
         elif entry.stream not in self.open:
             return  # a run's, or a request's that has come to nothing
         request = evolve(self.open.get(entry.stream), event)
+        if request.opened_at >= self.since:
+            self.ended[request.id] = how_ended(request)
         if isinstance(event, VoteCast) and request.step_since is not None and event.vote.at >= self.since:
             self.responses.append((event.vote.at - request.step_since).total_seconds())
         if request.status in {Status.open, Status.approved} and request.effect is not EffectState.lapsed:
@@ -204,9 +240,8 @@ class _Replay:
 
     def result(self) -> Simulation:
         response = timedelta(seconds=median(self.responses)) if self.responses else None
-        return Simulation(
-            self.since, self.opened, tuple(self.differences), self.answers_before, self.answers_after, response
-        )
+        differences = tuple(replace(one, ended=self.ended.get(one.request_id)) for one in self.differences)
+        return Simulation(self.since, self.opened, differences, self.answers_before, self.answers_after, response)
 
 
 def way_of(policy: Policy, index: int, directory: Directory, at: datetime) -> Way:

@@ -16,6 +16,7 @@ from interlock.web import (
     directory,
     effects,
     events,
+    grants,
     health,
     log,
     metrics,
@@ -58,6 +59,7 @@ from interlock.web.pages import (
 from interlock.web.pages import agents as agent_pages
 from interlock.web.pages import delegations as delegation_pages
 from interlock.web.pages import deliveries as delivery_pages
+from interlock.web.pages import grants as grant_pages
 from interlock.web.pages import groups as group_pages
 from interlock.web.pages import log as log_pages
 from interlock.web.pages import notices as notice_pages
@@ -89,6 +91,7 @@ API_MODULES = (
     tokens,
     deliveries,
     directory,
+    grants,
     people,
 )
 """What has routes of the API."""
@@ -101,6 +104,7 @@ PAGES = (
     inbox,
     batch,
     changed,
+    grant_pages,
     request_pages,
     deciding,
     decision_links,

@@ -250,6 +250,14 @@ class Described(_Body):
     policy: Name | None = Field(default=None, description="the policy that the agent would name")
 
 
+class NewSuggestions(_Body):
+    """From which decisions rules are suggested, and how sure they must be."""
+
+    since: Name = Field(default="90d", description="how far back", examples=["90d"])
+    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+    at_least: Annotated[float, Field(ge=0.5, lt=1, description="the share of approvals to be sure of")] = 0.95
+
+
 class NewSimulation(_Body):
     """Other policies, to be tried on what was really asked."""
 

@@ -107,6 +107,7 @@ SERVER_SHAPES: dict[str, Any] = {
         "A link with which somebody joins, once; and what looks like a mistake.", **_LINK, warnings=_list(STRING)
     ),
     "Delegations": _object("Who votes for whom.", delegations=_list(ref("StandingDelegation"))),
+    "Grants": _object("Standing grants, the newest first.", grants=_list(ref("Grant"))),
     "NoticeSettings": _object(
         "How somebody is told of what waits for them, and the channels that talk to people: their types, by name.",
         ways={"type": "object", "additionalProperties": _WAY},

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from interlock.domain.authority import Directory
+from interlock.domain.directory import KeptDirectory
 from interlock.domain.policy import Policy
 from interlock.domain.retries import DEFAULT, Retries
 
@@ -23,6 +24,7 @@ class PolicySet:
         request_limits: how many requests of an agent may be open at once, by its name; `default` for the others.
         requests_per_hour: how many requests an agent may open within an hour, by its name; `default` for the others.
         retries: how failed advances are tried again, by the agent's name; the others by default.
+        kept: what the tenant's log says of its people, as far as it is in `directory`; None if it was not read.
     """
 
     policies: tuple[Policy, ...]
@@ -32,6 +34,7 @@ class PolicySet:
     retries: Mapping[str, Retries] = field(default_factory=dict)
     request_limits: Mapping[str, int] = field(default_factory=dict)
     requests_per_hour: Mapping[str, int] = field(default_factory=dict)
+    kept: KeptDirectory | None = None
 
     def request_limit_of(self, agent: str) -> int | None:
         """Return how many requests of an agent may be open at once; None if there is no limit."""

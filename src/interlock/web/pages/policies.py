@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
 
@@ -17,13 +18,22 @@ from interlock.errors import BadInput
 from interlock.service.arguments import json_given
 from interlock.service.hostile_text import in_quotes
 from interlock.service.policies import Described, Tried, check_policies, try_action
+from interlock.service.suggest import (
+    MOST_AGAINST,
+    SuggestedRules,
+    condition_words,
+    evidence_words,
+    suggest_rules,
+)
 from interlock.web.callers import Caller, why_not
 from interlock.web.context import context_of
 from interlock.web.pages.fields import Fields, fields_of
 from interlock.web.pages.rendering import page
 from interlock.web.pages.routing import pages, signed_in
+from interlock.web.policies import replayed
 
 router = pages()
+LOOKED_BACK = timedelta(days=90)
 
 Viewer = Annotated[Caller, Depends(signed_in(Permission.read_all))]
 Examiner = Annotated[Caller, Depends(signed_in(Permission.examine))]
@@ -34,6 +44,13 @@ async def show(call: Call, caller: Viewer, check: str = "", action: str = "", ag
     """Show the present policies; with `check`, their likely mistakes."""
     form = Fields([("action", action), ("args", ""), ("agent", agent)])
     return await _shown(call, caller, form, checks=bool(check))
+
+
+@router.get("/policies/suggested")
+async def suggested(call: Call, caller: Examiner) -> Response:
+    """Show the policies that hold, and the rules that people's decisions support."""
+    rules = await replayed(caller, call, "suggest", suggest_rules(caller.client, LOOKED_BACK))
+    return await _shown(call, caller, Fields([]), rules=rules)
 
 
 @router.post("/policies/try")
@@ -78,6 +95,7 @@ async def _shown(  # noqa: PLR0913 - what a reader is told
     tried: Tried | None = None,
     error: BadInput | None = None,
     checks: bool = False,
+    rules: SuggestedRules | None = None,
 ) -> Response:
     context = context_of(call)
     held = await context.components.directories.current(caller.principal.tenant)
@@ -93,6 +111,10 @@ async def _shown(  # noqa: PLR0913 - what a reader is told
         examines=examines,
         checked=checked,
         tried=tried,
+        rules=rules,
+        evidence_words=evidence_words,
+        condition_words=condition_words,
+        most_against=MOST_AGAINST,
         error=error,
         form=form,
     )

@@ -24,6 +24,7 @@ SETTINGS_SECTIONS = (
     Section("Your account", "/account", Permission.anyone_known),
     Section("Notices", "/account/notices", Permission.anyone_known),
     Section("Delegations", "/settings/delegations", Permission.anyone_known),
+    Section("Grants", "/settings/grants", Permission.anyone_known),
     Section("People", "/settings/people", Permission.manage),
     Section("Groups and roles", "/settings/groups", Permission.manage),
     Section("Tokens", "/settings/tokens", Permission.manage),

@@ -32,7 +32,7 @@ WAYS: dict[Ended, str] = {
     Ended.rejected: "Rejected",
     Ended.revised: "Sent back",
     Ended.answered: "Answered",
-    Ended.automatic: "Approved by a rule",
+    Ended.automatic: "Approved by a rule or a grant",
     Ended.expired: "Expired",
     Ended.withdrawn: "Taken back",
 }
