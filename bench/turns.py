@@ -29,7 +29,7 @@ from interlock.bootstrap import build
 from interlock.config import load_settings
 from interlock.domain.action import Verdict
 from interlock.domain.commands import CastVote
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 
 HERE = Path(__file__).parent.parent
 ROUNDS = 5
@@ -80,7 +80,7 @@ async def vote_time(url: str) -> float:
         await system.runs.start("bench", cycle.REFERENCE, {"input": f"vote-{number}"}, cycle.ME)
     await system.worker().drain()
     times = []
-    for request in await system.store.inbox("default", Inbox(), limit=VOTES):
+    for request in await system.store.requests("default", RequestFilter(), limit=VOTES):
         began = time.perf_counter()
         await system.desk.handle(CastVote(request.id, Verdict.approve, request.digest), cycle.ME)
         times.append((time.perf_counter() - began) * 1000)

@@ -26,7 +26,7 @@ from interlock.domain.action import Verdict
 from interlock.domain.commands import CastVote
 from interlock.domain.request import Request
 from interlock.domain.run import RunStatus
-from interlock.engine.ports.store import Inbox, SortKey
+from interlock.engine.ports.store import RequestFilter, SortKey
 
 WATCHED = 2.0  # seconds that an idle worker is left alone, and then watched
 SPAWNS = 3
@@ -148,7 +148,7 @@ def worker(ground: cycle.Ground, url: str) -> Iterator[subprocess.Popen[bytes]]:
 async def resumed(ground: cycle.Ground, url: str, run_id: str) -> float:
     """Approve a run's request, then spawn a worker: seconds until the run is done."""
     system = build(settings(url), {})
-    (request,) = await system.store.inbox("default", Inbox(run_id=run_id))
+    (request,) = await system.store.requests("default", RequestFilter(run_id=run_id))
     await system.desk.handle(CastVote(request.id, Verdict.approve, request.digest), cycle.ME)
     began = time.perf_counter()
     with worker(ground, url):
@@ -175,10 +175,10 @@ async def acted_elsewhere(store: str, rounds: int, cycles: int) -> list[float]:
 async def acted_in(system: System) -> float:
     """Start a run, wait for its pause, vote, and return how many milliseconds later its tool was called."""
     run = await system.runs.start("clocked", CLOCKED, {"input": "somebody"}, cycle.ME)
-    since, opened = await system.waker.seen(), await system.store.inbox("default", Inbox(run_id=run.id))
+    since, opened = await system.waker.seen(), await system.store.requests("default", RequestFilter(run_id=run.id))
     while not opened:
         await system.waker.wait(since, 1)
-        since, opened = await system.waker.seen(), await system.store.inbox("default", Inbox(run_id=run.id))
+        since, opened = await system.waker.seen(), await system.store.requests("default", RequestFilter(run_id=run.id))
     (request,) = opened
     decided = time.perf_counter()
     await system.desk.handle(CastVote(request.id, Verdict.approve, request.digest), cycle.ME)
@@ -210,17 +210,17 @@ class Asker:
 
     async def prepare(self) -> None:
         """See whom the votes are for."""
-        found = await self.system.store.inbox("default", Inbox(), limit=2 * ASKED)
+        found = await self.system.store.requests("default", RequestFilter(), limit=2 * ASKED)
         self.pending, self.last = list(found), found.keys[-1]
 
     async def first_page(self) -> None:
-        await self.system.store.inbox("default", Inbox())
+        await self.system.store.requests("default", RequestFilter())
 
     async def next_page(self) -> None:
-        await self.system.store.inbox("default", Inbox(), after=self.last)
+        await self.system.store.requests("default", RequestFilter(), after=self.last)
 
     async def page_of_another(self) -> None:
-        await self.system.store.inbox("default", Inbox(agent="another"))
+        await self.system.store.requests("default", RequestFilter(agent="another"))
 
     async def runs(self) -> None:
         await self.system.store.runs("default")

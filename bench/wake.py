@@ -29,7 +29,7 @@ from interlock.bootstrap import System, build
 from interlock.config import load_settings
 from interlock.domain.authority import Principal
 from interlock.domain.run import RunStatus
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.service.client import Client
 from interlock.testing.postgres import PostgresServer
 from interlock.testing.rabbitmq import RabbitMQServer
@@ -141,7 +141,7 @@ async def vote_to_act(at: Place, votes: int) -> list[float]:
     for number in range(votes + 3):  # the first ones load the agent
         await mia(system).start("actor", str(number))
         await until(at, RunStatus.paused, 1)
-        (asked,) = await system.store.inbox("default", Inbox())
+        (asked,) = await system.store.requests("default", RequestFilter())
         began = time.monotonic()
         await mia(system).approve(asked.id, digest=asked.digest)
         await until(at, RunStatus.done, number + 1)
@@ -165,7 +165,9 @@ async def cycles(at: Place, workers: int, number: int) -> float:
 
     starting = asyncio.gather(*(start(one) for one in range(number)))
     while len(decided) < number + 1:
-        waits = [one for one in await system.store.inbox("default", Inbox(), limit=200) if one.id not in decided]
+        waits = [
+            one for one in await system.store.requests("default", RequestFilter(), limit=200) if one.id not in decided
+        ]
         await asyncio.gather(*(mia(system).approve(one.id, digest=one.digest) for one in waits))
         decided |= {one.id for one in waits}
         await asyncio.sleep(0 if waits else 0.005)
@@ -185,7 +187,7 @@ async def backlog(at: Place, workers: int, number: int) -> float:
         await asyncio.gather(*(mia(system).start("actor", str(one)) for one in some))
     await until(at, RunStatus.paused, number)
     at.rest()
-    while waits := await system.store.inbox("default", Inbox(), limit=200):
+    while waits := await system.store.requests("default", RequestFilter(), limit=200):
         await asyncio.gather(*(mia(system).approve(one.id, digest=one.digest) for one in waits))
     began = time.monotonic()
     at.work(workers)

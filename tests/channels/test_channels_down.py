@@ -22,7 +22,7 @@ from interlock.domain.action import Action
 from interlock.domain.authority import Principal
 from interlock.domain.delivery import Schedule
 from interlock.domain.run import RunStatus
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.errors import StoreUnavailable
 from interlock.service import queue_replies
 from interlock.service.agent_client import AgentClient, Asked
@@ -186,7 +186,7 @@ async def test_fault_9_replies_that_come_twice_and_in_any_order_are_one_vote_and
     for _ in range(20):
         await olga.start("asker", {})
     await system.worker().drain()
-    asked = await system.store.inbox("default", Inbox(), limit=100)
+    asked = await system.store.requests("default", RequestFilter(), limit=100)
     tokens = [ReplyTokens(KEY, ["mia@example.com"]).of(one)["mia@example.com"]["approve"] for one in asked]
     bodies = [json.dumps({"token": token}).encode() for token in tokens] * 3
     random.Random(9).shuffle(bodies)

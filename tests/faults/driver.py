@@ -21,7 +21,7 @@ from interlock.config.sections import ThreadSettings
 from interlock.domain.action import Verdict
 from interlock.domain.commands import CastVote
 from interlock.engine import retry
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.errors import Refused, StoreError
 from interlock.runtime import runner
 from interlock.storage import postgres, postgres_migrate, sql, sqlite
@@ -172,7 +172,7 @@ async def start(built: System, name: str) -> str:
 
 
 async def approve_everything(built: System, acks: str | None = None) -> None:
-    for request in await built.store.inbox("default", Inbox(), limit=10_000):
+    for request in await built.store.requests("default", RequestFilter(), limit=10_000):
         with contextlib.suppress(Refused):
             await built.desk.handle(CastVote(request.id, Verdict.approve, request.digest), ME)
             if acks is not None:
@@ -259,7 +259,7 @@ def cycle_at_hand(database: str, sink: str, name: str, setting: str = "", lease:
 
 
 async def paused(built: System, count: int) -> None:
-    while len(await built.store.inbox("default", Inbox())) < count:
+    while len(await built.store.requests("default", RequestFilter())) < count:
         await asyncio.sleep(0.01)
 
 

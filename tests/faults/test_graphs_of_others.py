@@ -8,7 +8,7 @@ import driver
 import pytest
 
 from interlock.domain.run import RunStatus
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.testing.invariants import assert_invariants
 
 carrier = importlib.import_module("carrier")
@@ -29,7 +29,9 @@ async def stands(machine):
     built = driver.system(machine.database)
     try:
         (run,) = await built.store.runs("default", limit=2)
-        return (await built.store.load("default", run_id=run.id)).run, await built.store.inbox("default", Inbox())
+        return (await built.store.load("default", run_id=run.id)).run, await built.store.requests(
+            "default", RequestFilter()
+        )
     finally:
         await built.close()
 

@@ -11,7 +11,7 @@ import pytest
 
 from interlock.domain.action import Verdict
 from interlock.domain.commands import CastVote
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.errors import Conflict, StoreUnavailable
 from interlock.storage import open_store, postgres, postgres_connection
 from interlock.storage.postgres_connection import PostgresConnection
@@ -50,7 +50,7 @@ async def assert_whole(store, keys):
 
 
 async def all_ids(store):
-    return [request.id for request in await store.inbox(TENANT, Inbox(()), limit=100_000)]
+    return [request.id for request in await store.requests(TENANT, RequestFilter(()), limit=100_000)]
 
 
 # ── fault 5 ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -178,7 +178,7 @@ async def test_fault_5_one_vote_through_the_whole_circle(server, tmp_path, monke
         while time.monotonic() < end:
             with contextlib.suppress(StoreUnavailable):
                 await built.worker(lease=2.0).drain()
-                for request in await built.store.inbox("default", Inbox(), limit=100):
+                for request in await built.store.requests("default", RequestFilter(), limit=100):
                     await built.desk.handle(
                         CastVote(request.id, Verdict.approve, request.digest), principal("local:me")
                     )
@@ -187,7 +187,7 @@ async def test_fault_5_one_vote_through_the_whole_circle(server, tmp_path, monke
         over.set()
         await troubling
         assert [str(run.status) for run in await built.store.runs("default")] == ["done"] * runs
-        for request in await built.store.inbox("default", Inbox(()), limit=100):
+        for request in await built.store.requests("default", RequestFilter(()), limit=100):
             types = [entry.event.type for entry in await built.store.history("default", request.id)]
             assert (types.count("vote_cast"), types.count("decided")) == (1, 1), types
         assert len(set(driver.lines(str(tmp_path / "sink")))) == runs

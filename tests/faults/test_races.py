@@ -5,7 +5,7 @@ import pytest
 
 from interlock.domain.request import EffectState
 from interlock.domain.run import RunStatus
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.testing.invariants import whole_log
 
 ON_BOTH = pytest.mark.parametrize("machine", ["sqlite", "postgres"], indirect=True)
@@ -17,7 +17,7 @@ async def paused(machine, name, count):
     built = driver.system(machine.database)
     runs = [await driver.start(built, name) for _ in range(count)]
     await built.worker().drain()
-    requests = [list(await built.store.inbox("default", Inbox(run_id=run_id))) for run_id in runs]
+    requests = [list(await built.store.requests("default", RequestFilter(run_id=run_id))) for run_id in runs]
     await built.close()
     return requests
 
@@ -51,7 +51,7 @@ async def test_fault_4_many_processes_resume_one_run_and_one_goes_on(machine, ba
 async def test_faults_10_11_approve_races_reject_races_the_deadline(machine, barrier, rounds):
     requests = [(request.id, request.digest) for (request,) in await paused(machine, "neither", rounds)]
     built = driver.system(machine.database)
-    due = min(request.due_at for request in await built.store.inbox("default", Inbox(), limit=1_000))
+    due = min(request.due_at for request in await built.store.requests("default", RequestFilter(), limit=1_000))
     ahead = (due - await built.store.now()).total_seconds()
     await built.close()
     gate = barrier(3)

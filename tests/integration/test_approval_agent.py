@@ -15,7 +15,7 @@ from interlock.domain.action import Verdict
 from interlock.domain.commands import CastVote
 from interlock.domain.request import EffectState, Request, Status
 from interlock.domain.run import Run, RunStatus
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.engine.watching import Lines
 from interlock.errors import InvalidAnswer
 from interlock.testing.fakes import SettableClock
@@ -53,7 +53,7 @@ class Desktop:
         return loaded.run.run
 
     async def asked(self) -> Request:
-        [request] = await self.system.store.inbox("default", Inbox(run_id=self.run_id))
+        [request] = await self.system.store.requests("default", RequestFilter(run_id=self.run_id))
         return request
 
     async def vote(self, request: Request, verdict: Verdict, comment: str = "", answer=None, **args) -> Run:

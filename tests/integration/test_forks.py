@@ -9,7 +9,7 @@ from langgraph.types import interrupt
 
 from interlock import Action, ask
 from interlock.domain.request import EffectState
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.service.simulate import simulate
 from interlock.testing.people import principal
 
@@ -47,7 +47,7 @@ async def test_what_a_rule_approves_is_asked_in_a_fork_and_who_is_asked_is_told(
     (tmp_path / "interlock.yaml").write_text(CONFIG + BY_RULE)
     story, world = make_story(kind, tmp_path / "interlock.yaml"), []
     run_id = await story.start(story.register(acts_then_asks(world)), {"input": "hi"})
-    asked = [request async for request in story.system.client(story.me).requests(Inbox(()))]
+    asked = [request async for request in story.system.client(story.me).requests(RequestFilter(()))]
     (done,) = [request for request in asked if request.effect is EffectState.executed]
     for origin, pause in ((run_id, 2), (run_id, 1)):
         fork = await story.system.runs.fork(origin, story.me, pause=pause)

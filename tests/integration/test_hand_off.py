@@ -12,7 +12,7 @@ from interlock import Action, ask
 from interlock.domain.action import Verdict
 from interlock.domain.commands import CastVote
 from interlock.domain.run import RunStatus
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.errors import RecordAltered, StoreUnavailable
 from interlock.testing.people import principal
 from interlock.waking.wakers import POLL
@@ -49,7 +49,7 @@ def paying(paid):
 
 
 async def asked(story, run_id):
-    (request,) = await until(lambda: story.system.store.inbox("default", Inbox(run_id=run_id)))
+    (request,) = await until(lambda: story.system.store.requests("default", RequestFilter(run_id=run_id)))
     return request
 
 
@@ -236,7 +236,7 @@ async def test_of_several_answers_the_last_takes_the_run_up(story):
         for _ in range(2):
             run_id = await start(story, reference, 0)
             await until(lambda run_id=run_id: is_at(story, run_id, RunStatus.paused))
-            first, second = await story.system.store.inbox("default", Inbox(run_id=run_id))
+            first, second = await story.system.store.requests("default", RequestFilter(run_id=run_id))
             await approve(story, first)
             await asyncio.sleep(0.02)
             assert await is_at(story, run_id, RunStatus.paused)

@@ -7,7 +7,7 @@ import pytest
 from interlock import Action, ask
 from interlock.domain.inbox import entries_of
 from interlock.engine.audit import audit_record
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.engine.repair import repair
 from interlock.testing.people import principal
 
@@ -62,9 +62,9 @@ def stored(door):
 
 
 async def found(store, directory, person, at):
-    mine = Inbox(asks=entries_of(directory, directory.canonical(person), at))
-    acted = Inbox((), people=(directory.canonical(person),))
-    return [[request.id for request in await store.inbox("default", wanted)] for wanted in (mine, acted)]
+    mine = RequestFilter(asks=entries_of(directory, directory.canonical(person), at))
+    acted = RequestFilter((), people=(directory.canonical(person),))
+    return [[request.id for request in await store.requests("default", wanted)] for wanted in (mine, acted)]
 
 
 async def test_each_person_finds_what_asks_them_and_what_they_have_acted_on(story, clock):

@@ -7,7 +7,7 @@ import pytest
 from interlock import Action, ask
 from interlock.domain.request import Status
 from interlock.domain.run import RunStatus
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.errors import Forbidden, InvalidValue
 from interlock.service.pages import PAGE
 from interlock.testing.people import principal
@@ -122,9 +122,9 @@ async def test_a_list_takes_the_cursors_of_the_same_list_alone(story, client):
         client.inbox("mine", agent="payer", after=cursor),
         client.list_requests(after=cursor),
         client.inbox("mine", after=listed),
-        client.list_requests(Inbox(()), after=listed),
-        client.list_requests(Inbox(agent="payer"), after=listed),
-        client.list_requests(Inbox(run_id="run_1"), after=listed),
+        client.list_requests(RequestFilter(()), after=listed),
+        client.list_requests(RequestFilter(agent="payer"), after=listed),
+        client.list_requests(RequestFilter(run_id="run_1"), after=listed),
         other.list_requests(after=listed),
         client.list_runs((RunStatus.queued,), after=runs),
         client.list_threads(after=runs),

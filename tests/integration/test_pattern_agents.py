@@ -16,7 +16,7 @@ from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run, RunStatus
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.engine.watching import Lines
 from interlock.testing.fakes import SettableClock
 from interlock.testing.people import principal
@@ -48,7 +48,7 @@ class Office:
         return loaded.run.run
 
     async def asked(self) -> Request:
-        [request] = await self.system.store.inbox("default", Inbox(run_id=self.run_id))
+        [request] = await self.system.store.requests("default", RequestFilter(run_id=self.run_id))
         return request
 
     async def crash_and_go_on_elsewhere(self, variable: str) -> Run:

@@ -15,12 +15,12 @@ from sqlalchemy import MetaData, NullPool, create_engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from interlock.domain.request import Status
-from interlock.engine.ports.store import Inbox, SortKey
+from interlock.engine.ports.store import RequestFilter, SortKey
 from interlock.errors import Conflict, InvalidConfig, StoreTooNew, StoreUnavailable
 from interlock.storage import agenda, deliveries, migrate, open_store, postgres_migrate, reads
 from interlock.storage.compiled import Statements
-from interlock.storage.inbox import inbox_query
 from interlock.storage.log import OrderedLog
+from interlock.storage.request_pages import requests_query
 from interlock.storage.schema import APPLIED_TABLE, REVISIONS, VERSION_TABLE, metadata, ordered
 from interlock.testing.samples import TENANT, Asked, changes, decided, opened, started
 from interlock.testing.store_base import in_threads
@@ -247,14 +247,14 @@ def filled(postgres):
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (inbox_query(Inbox()), "requests_inbox|requests_due"),
-        (inbox_query(Inbox(agent="a3")), "requests_of_agent"),
-        (inbox_query(Inbox(agent="a3"), paged=True), "requests_of_agent"),
-        (inbox_query(Inbox((Status.expired,))), "requests_of_status"),
-        (inbox_query(Inbox(reference="PO-1"), paged=True), "requests_open_of_reference"),
-        (inbox_query(Inbox((Status.open, Status.approved), reference="PO-1")), "requests_of_reference"),
-        (inbox_query(Inbox(), paged=True), "requests_inbox|requests_due"),
-        (inbox_query(Inbox(()), paged=True), "requests_by_age"),
+        (requests_query(RequestFilter()), "requests_inbox|requests_due"),
+        (requests_query(RequestFilter(agent="a3")), "requests_of_agent"),
+        (requests_query(RequestFilter(agent="a3"), paged=True), "requests_of_agent"),
+        (requests_query(RequestFilter((Status.expired,))), "requests_of_status"),
+        (requests_query(RequestFilter(reference="PO-1"), paged=True), "requests_open_of_reference"),
+        (requests_query(RequestFilter((Status.open, Status.approved), reference="PO-1")), "requests_of_reference"),
+        (requests_query(RequestFilter(), paged=True), "requests_inbox|requests_due"),
+        (requests_query(RequestFilter(()), paged=True), "requests_by_age"),
         (reads._runs_query(paged=True), "runs_by_age"),
         (reads._runs_query(paged=True, of=frozenset({"agent"})), "runs_of_agent|runs_by_age"),
         (reads._runs_query(statuses=1), "runs_of_status"),
@@ -305,11 +305,14 @@ def test_what_is_asked_often_is_read_from_an_index(filled, query, index):
 @pytest.mark.parametrize("paged", [False, True])
 @pytest.mark.parametrize(
     ("wanted", "index"),
-    [(Inbox(asks=frozenset("a")), "requests_inbox"), (Inbox((), people=("ann",)), "participants_of_person")],
+    [
+        (RequestFilter(asks=frozenset("a")), "requests_inbox"),
+        (RequestFilter((), people=("ann",)), "participants_of_person"),
+    ],
 )
 def test_what_the_inbox_of_a_person_holds_is_chosen_by_an_index_alone(filled, wanted, index, paged):
     url, statements = filled
-    written = statements.written(inbox_query(wanted, paged=paged))
+    written = statements.written(requests_query(wanted, paged=paged))
     values = {"tenant": "t2", "limit": 5, "asks": ['"group:g1"', "?"], "person": "p1", "after": "req_9", "after_at": 9}
     with raw(url) as connection:
         connection.execute("VACUUM requests, participants")
@@ -394,7 +397,7 @@ async def test_ids_that_no_database_can_hold_are_not_there(store):
         assert (await store.load(TENANT, [key], run_id=key)).run is None
         assert (await store.load(TENANT, run_of=key)).run is None
         assert await store.find(TENANT, "run", key) == []
-        assert await store.inbox(TENANT, Inbox(), after=SortKey(0, key)) == []
+        assert await store.requests(TENANT, RequestFilter(), after=SortKey(0, key)) == []
 
 
 async def test_large_bodies_come_back_as_they_went(store, clock):

@@ -15,7 +15,7 @@ from langgraph.prebuilt import ToolNode
 
 from interlock import NotApproved, gated
 from interlock.domain.run import RunStatus
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.errors import InvalidAgent, InvalidValue
 
 
@@ -91,7 +91,7 @@ async def test_a_gated_call_is_found_by_what_it_is_about(story, reference, found
     await story.go(story.chain(act))
     request = await story.asked()
     assert (request.reference, request.asked.args) == (found, {"order": 4711, "amount": 3})
-    assert found is None or await story.store.inbox(story.me.tenant, Inbox((), reference=found)) == [request]
+    assert found is None or await story.store.requests(story.me.tenant, RequestFilter((), reference=found)) == [request]
     await story.decide(request)
     assert (await story.request(request.id)).result == "3 for 4711"
 

@@ -17,13 +17,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 import interlock.storage
 from interlock.domain.request import Status
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.errors import InvalidConfig, StoreTooNew, StoreUnavailable
 from interlock.storage import agenda, deliveries, jobs, open_store, reads, writes
-from interlock.storage.inbox import inbox_query
 from interlock.storage.log import NumberedLog
 from interlock.storage.memory import MemoryStore
 from interlock.storage.migrate import engine_of
+from interlock.storage.request_pages import requests_query
 from interlock.storage.schema import APPLIED_TABLE, REVISIONS, VERSION_TABLE, metadata
 from interlock.testing.samples import TENANT, changes, opened, started
 
@@ -163,20 +163,20 @@ async def plan_of(store, query, values):
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (inbox_query(Inbox()), "requests_inbox"),
-        (inbox_query(Inbox(agent="mailer")), "requests_of_agent"),
-        (inbox_query(Inbox(agent="mailer"), paged=True), "requests_of_agent"),
-        (inbox_query(Inbox(())), "requests_by_age"),
-        (inbox_query(Inbox((Status.rejected,))), "requests_of_status"),
-        (inbox_query(Inbox((Status.rejected,)), paged=True), "requests_of_status"),
-        (inbox_query(Inbox((Status.rejected, Status.expired))), "requests_by_age"),
-        (inbox_query(Inbox((Status.rejected,), agent="mailer")), "requests_of_agent_by_age"),
-        (inbox_query(Inbox(reference="PO-1")), "requests_open_of_reference"),
-        (inbox_query(Inbox(reference="PO-1"), paged=True), "requests_open_of_reference"),
-        (inbox_query(Inbox((Status.open, Status.approved), reference="PO-1")), "requests_of_reference"),
-        (inbox_query(Inbox((), reference="PO-1", agent="mailer"), paged=True), "requests_of_reference"),
-        (inbox_query(Inbox(), paged=True), "requests_inbox"),
-        (inbox_query(Inbox(()), paged=True), "requests_by_age"),
+        (requests_query(RequestFilter()), "requests_inbox"),
+        (requests_query(RequestFilter(agent="mailer")), "requests_of_agent"),
+        (requests_query(RequestFilter(agent="mailer"), paged=True), "requests_of_agent"),
+        (requests_query(RequestFilter(())), "requests_by_age"),
+        (requests_query(RequestFilter((Status.rejected,))), "requests_of_status"),
+        (requests_query(RequestFilter((Status.rejected,)), paged=True), "requests_of_status"),
+        (requests_query(RequestFilter((Status.rejected, Status.expired))), "requests_by_age"),
+        (requests_query(RequestFilter((Status.rejected,), agent="mailer")), "requests_of_agent_by_age"),
+        (requests_query(RequestFilter(reference="PO-1")), "requests_open_of_reference"),
+        (requests_query(RequestFilter(reference="PO-1"), paged=True), "requests_open_of_reference"),
+        (requests_query(RequestFilter((Status.open, Status.approved), reference="PO-1")), "requests_of_reference"),
+        (requests_query(RequestFilter((), reference="PO-1", agent="mailer"), paged=True), "requests_of_reference"),
+        (requests_query(RequestFilter(), paged=True), "requests_inbox"),
+        (requests_query(RequestFilter(()), paged=True), "requests_by_age"),
         (reads._runs_query(paged=True), "runs_by_age"),
         (reads._runs_query(paged=True, of=frozenset({"agent"})), "runs_of_agent"),
         (reads._runs_query(of=frozenset({"initiator"})), "runs_of_initiator"),
@@ -235,7 +235,10 @@ async def test_what_is_asked_often_is_read_from_an_index(store, query, index):
             deliveries._listed(("channel", "state", "about"), behind=False),
             "deliveries_of_request (tenant=? AND request",
         ),
-        (inbox_query(Inbox((), "mailer", "run_1", reference="PO-1")), "requests_of_run (tenant=? AND run_id=?)"),
+        (
+            requests_query(RequestFilter((), "mailer", "run_1", reference="PO-1")),
+            "requests_of_run (tenant=? AND run_id=?)",
+        ),
     ],
 )
 async def test_the_few_that_are_named_are_found_before_they_are_ordered(store, query, index):
@@ -249,24 +252,24 @@ async def test_the_few_that_are_named_are_found_before_they_are_ordered(store, q
     ("wanted", "index"),
     [
         (
-            Inbox(reference_prefix="PO", agent="mailer"),
+            RequestFilter(reference_prefix="PO", agent="mailer"),
             "SEARCH requests USING COVERING INDEX requests_open_of_reference (tenant=? AND reference>? AND reference<?",
         ),
         (
-            Inbox((Status.expired,), reference_prefix="PO", agent="mailer"),
+            RequestFilter((Status.expired,), reference_prefix="PO", agent="mailer"),
             "SEARCH requests USING COVERING INDEX requests_of_reference (tenant=? AND reference>? AND reference<?",
         ),
         (
-            Inbox(reference="PO-1", asks=frozenset("a")),
+            RequestFilter(reference="PO-1", asks=frozenset("a")),
             "SEARCH requests USING COVERING INDEX requests_open_of_reference (tenant=? AND reference=?",
         ),
-        (Inbox(asks=frozenset("a")), "SEARCH requests USING COVERING INDEX requests_inbox (tenant=?"),
+        (RequestFilter(asks=frozenset("a")), "SEARCH requests USING COVERING INDEX requests_inbox (tenant=?"),
         (
-            Inbox((), people=("a",)),
+            RequestFilter((), people=("a",)),
             "SEARCH participants USING COVERING INDEX participants_of_person (tenant=? AND person=?",
         ),
         (
-            Inbox((), people=("a", "b")),
+            RequestFilter((), people=("a", "b")),
             "SEARCH participants USING COVERING INDEX participants_of_person (tenant=? AND person=?",
         ),
     ],
@@ -286,7 +289,7 @@ async def test_what_the_inbox_of_a_person_holds_is_chosen_by_an_index_alone(stor
         "agent": "mailer",
         "statuses": ["expired"],
     }
-    plan = await plan_of(store, inbox_query(wanted, paged=paged), values)
+    plan = await plan_of(store, requests_query(wanted, paged=paged), values)
     assert index in plan, plan
     assert "SCAN requests" not in plan, plan
 
@@ -295,7 +298,7 @@ async def test_what_the_inbox_of_a_person_holds_is_chosen_by_an_index_alone(stor
 @pytest.mark.parametrize("statuses", [(), (Status.open,), (Status.rejected,)])
 async def test_what_a_run_asked_is_found_without_reading_what_others_asked(store, statuses, paged):
     values = {"tenant": TENANT, "limit": 5, "run_id": "a", "after_at": 0, "after": "a", "statuses": ["rejected"]}
-    plan = await plan_of(store, inbox_query(Inbox(statuses, run_id="a"), paged=paged), values)
+    plan = await plan_of(store, requests_query(RequestFilter(statuses, run_id="a"), paged=paged), values)
     assert plan.startswith("SEARCH requests USING INDEX requests_of_run (tenant=? AND run_id=?)"), plan
 
 

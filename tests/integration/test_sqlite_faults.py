@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import interlock.storage
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.errors import StoreReplaced, StoreUnavailable
 from interlock.storage import open_store
 from interlock.storage.schema import NEEDED, REVISIONS
@@ -147,7 +147,7 @@ async def test_a_file_that_may_not_grow_keeps_what_was_acknowledged(path, clock,
     assert str(path) in out
     assert is_whole(path)
     store = open_store(str(path), clock)
-    assert len(await store.inbox(TENANT, Inbox(), limit=1000)) == acknowledged
+    assert len(await store.requests(TENANT, RequestFilter(), limit=1000)) == acknowledged
     await store.commit(changes(opened("req_after", clock.at)))
     await store.close()
 

@@ -14,7 +14,7 @@ from interlock.domain.action import Verdict
 from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote
 from interlock.domain.run import RunStatus
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.errors import InvalidConfig, StoreUnavailable
 from interlock.storage import open as opening
 from interlock.storage import open_store, register_store
@@ -94,7 +94,7 @@ async def test_a_whole_run_on_a_registered_store(tmp_path):
     first = build(settings, {})
     run = await first.runs.start("payer", f"{tmp_path}/payer.py:agent", {"input": "ACME"}, ME)
     await first.worker().drain()
-    (request,) = await first.store.inbox("default", Inbox())
+    (request,) = await first.store.requests("default", RequestFilter())
     await first.close()
 
     second = build(settings, {})  # what was acknowledged is in the store, not in the process

@@ -18,14 +18,14 @@ from interlock.domain.action import Action, Verdict
 from interlock.domain.commands import CastVote
 from interlock.domain.request import Request
 from interlock.engine.audit import audit_record
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.testing.people import principal
 
 sys.path.insert(0, str(Path(__file__).parent))
 pausing = importlib.import_module("pausing")  # before the first advance, which would not wait long for it
 
 ME = principal("local:me")
-ALL = Inbox()
+ALL = RequestFilter()
 LIBRARIES = ("langgraph", "langgraph-checkpoint", "langchain", "langchain-core")
 REFUSED = ("left/1", "second")
 """The paths that may not be deleted."""
@@ -37,7 +37,7 @@ async def start(built: System) -> None:
 
 
 async def answer(built: System) -> None:
-    for request in await built.store.inbox("default", ALL, limit=100):
+    for request in await built.store.requests("default", ALL, limit=100):
         await built.desk.handle(vote_on(request), ME)
 
 
@@ -54,7 +54,7 @@ async def standing(built: System) -> dict:
     runs = await built.store.runs("default", limit=100)
     return {
         "libraries": [version(name) for name in LIBRARIES],
-        "open": len(await built.store.inbox("default", ALL, limit=100)),
+        "open": len(await built.store.requests("default", ALL, limit=100)),
         "runs": {run.agent: {"status": run.status, "note": run.note, "told": told(run.output)} for run in runs},
         "alterations": [str(one) for one in await audit_record(built.store)],
     }

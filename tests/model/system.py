@@ -19,7 +19,7 @@ from interlock.engine.directories import Directories
 from interlock.engine.hand_off import Commit, HandOff
 from interlock.engine.integrity import check_state
 from interlock.engine.job_runner import JobRunner, WorkerOptions
-from interlock.engine.ports.store import Inbox, Store
+from interlock.engine.ports.store import RequestFilter, Store
 from interlock.engine.routing import PolicyBook
 from interlock.engine.runs import Runs
 from interlock.engine.worker import Worker
@@ -118,7 +118,7 @@ class SystemUnderTest:
         listed: list[str] = []
         after = None
         while True:
-            page = await self.store.inbox(TENANT, Inbox(), after=after, limit=PAGE)
+            page = await self.store.requests(TENANT, RequestFilter(), after=after, limit=PAGE)
             assert all(request.status is Status.open for request in page), "I4: the inbox lists what is closed"
             listed += [request.id for request in page]
             if len(page) < PAGE:
@@ -169,7 +169,7 @@ class SystemUnderTest:
 
     async def lists(self) -> tuple[list[str], list[str]]:
         """Return what people see when they list everything, to be compared between stores."""
-        requests = await self.store.inbox(TENANT, Inbox(statuses=()), limit=1000)
+        requests = await self.store.requests(TENANT, RequestFilter(statuses=()), limit=1000)
         runs = await self.store.runs(TENANT, limit=1000)
         return [request.id for request in requests], [run.id for run in runs]
 

@@ -17,7 +17,7 @@ from interlock.domain.action import Verdict
 from interlock.domain.credentials import Scope
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.errors import (
     AlreadyClaimed,
     AlreadyIssued,
@@ -325,7 +325,7 @@ async def test_lists_go_on_over_pages_and_one_page_may_be_of_several(called, mon
     assert (await mia.inbox_count("mine")).number == 8
     with pytest.raises(InvalidValue):
         await mia.list_requests(after="nonsense")
-    assert len([one async for one in mia.requests(Inbox((), agent="other"))]) == 0
+    assert len([one async for one in mia.requests(RequestFilter((), agent="other"))]) == 0
     noah = await called("noah@example.com")
     assert len([entry async for entry in noah.log() if entry.stream in ids]) == 16
 
@@ -357,7 +357,7 @@ async def test_each_sees_what_is_theirs(called):
         ):
             with pytest.raises((NotFound, Forbidden)):
                 await call
-        assert [one async for one in nobody.requests(Inbox(()))] == []
+        assert [one async for one in nobody.requests(RequestFilter(()))] == []
         assert (await nobody.list_effects()).rows == ()
     assert await mia.resolve("request", asked.id[:12]) == asked.id
     with pytest.raises(NotFound):

@@ -12,7 +12,7 @@ from interlock.domain.action import Verdict
 from interlock.domain.commands import CastVote
 from interlock.domain.run import RunStatus
 from interlock.engine.configured import build_policies
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.testing.people import principal
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
@@ -35,7 +35,7 @@ def test_the_agent_of_the_readme_pays_once_it_is_approved(tmp_path):
         run = await system.runs.start(name, reference, agent.input_from("ACME"), ME)
         worker = system.worker()
         await worker.drain()
-        (request,) = await system.store.inbox("default", Inbox())
+        (request,) = await system.store.requests("default", RequestFilter())
         assert request.asked.args == {"amount": 120, "to": "ACME"}
         await system.desk.handle(CastVote(request.id, Verdict.approve, request.digest), ME)
         await worker.drain()

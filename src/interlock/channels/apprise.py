@@ -17,7 +17,7 @@ from interlock.domain.delivery import BUNDLE, PEOPLE, Failure
 from interlock.domain.request import Request
 from interlock.engine.changes import Entry
 from interlock.engine.ports.sender import CHANNEL_ITSELF, Message, NotNeeded, NotTaken, Recipient
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.errors import BadInput
 from interlock.service.components import Components
 
@@ -90,7 +90,7 @@ class AppriseSender:
         """Do nothing: each message has a connection of its own."""
 
     async def _several(self) -> tuple[str, str]:
-        if await self._components.store.inbox(self.tenant, Inbox(), limit=1):
+        if await self._components.store.requests(self.tenant, RequestFilter(), limit=1):
             return "More requests wait", f"More requests wait than are told one by one: {self._origin}/"
         if self._events <= ASKS:
             raise NotNeeded("Nothing waits any more.")

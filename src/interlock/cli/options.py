@@ -20,7 +20,7 @@ from interlock.cli.app import Root
 from interlock.cli.session import opened, server_of, settings_of, storeless
 from interlock.domain.request import Request, Status
 from interlock.domain.run import Run
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.engine.threads import ThreadView
 from interlock.service.client import Client
 from interlock.terminal.screen import Screen
@@ -58,8 +58,8 @@ async def _threads(client: Client) -> AsyncIterator[ThreadView]:
         yield view
 
 
-open_request = _found(lambda client: client.requests(Inbox((Status.open,)), limit=MOST_READ))
-any_request = _found(lambda client: client.requests(Inbox(()), limit=MOST_READ))
+open_request = _found(lambda client: client.requests(RequestFilter((Status.open,)), limit=MOST_READ))
+any_request = _found(lambda client: client.requests(RequestFilter(()), limit=MOST_READ))
 unsettled = _found(_unsettled)
 any_run = _found(lambda client: client.runs(limit=MOST_READ))
 thread = _found(_threads)

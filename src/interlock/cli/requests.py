@@ -20,7 +20,7 @@ from interlock.domain.explain import duration_words
 from interlock.domain.permitted import Candidates, Permitted
 from interlock.domain.request import EffectState, Request, Status, name_of
 from interlock.engine.ports.log_subscriber import Notice
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.errors import BadInput
 from interlock.service.bundles import bundled
 from interlock.service.following import concerns_people
@@ -154,14 +154,14 @@ def list_requests(
         run_id = None if run is None else await session.client.resolve("run", run)
         all_of_them = everything or (reference is not None and status is None)
         statuses = () if all_of_them else (status or Status.open,)
-        await _list_wanted(session, Inbox(statuses, agent, run_id, reference=reference), after, limit)
+        await _list_wanted(session, RequestFilter(statuses, agent, run_id, reference=reference), after, limit)
 
     execute(ctx, work, as_json=as_json, person=person, create=False, remote=True)
 
 
-async def _list_wanted(session: Session, wanted: Inbox, after: str | None, limit: int) -> None:
+async def _list_wanted(session: Session, wanted: RequestFilter, after: str | None, limit: int) -> None:
     page = await session.client.list_requests(wanted, after=after, limit=limit)
-    of_all = wanted == Inbox(OPEN, wanted.agent) and session.principal.kind == "person"
+    of_all = wanted == RequestFilter(OPEN, wanted.agent) and session.principal.kind == "person"
     waits = await session.client.inbox_count("mine", agent=wanted.agent) if of_all else None
     counted = {} if waits is None else {"waits_for_you": count_shape(waits)}
     session.write({**page_shape("requests", page, request_shape), **counted})

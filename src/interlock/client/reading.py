@@ -19,7 +19,7 @@ from interlock.domain.credentials import Credential
 from interlock.domain.request import UNSETTLED, EffectState, Request, Status
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Entry
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.engine.threads import ThreadView
 from interlock.errors import InvalidValue
 from interlock.service.from_shapes import (
@@ -112,7 +112,9 @@ class Reading:
         told = await self._calls.get("/runs/pauses", {"run": ids[:MOST]})
         return understood(lambda one: {run: tuple(waits) for run, waits in one["pauses"].items()}, told)
 
-    async def requests(self, wanted: Inbox = OPEN, *, limit: int | None = None) -> AsyncGenerator[Request, None]:
+    async def requests(
+        self, wanted: RequestFilter = OPEN, *, limit: int | None = None
+    ) -> AsyncGenerator[Request, None]:
         """Read requests, each once, at most so many; by default those that are open, soonest first."""
         seen = set[str]()
         async with aclosing(self._pages("/requests", "requests", _filters(wanted), request_of)) as rows:
@@ -123,7 +125,9 @@ class Reading:
                     seen.add(request.id)
                     yield request
 
-    async def list_requests(self, wanted: Inbox = OPEN, *, after: str | None = None, limit: int = 50) -> Page[Request]:
+    async def list_requests(
+        self, wanted: RequestFilter = OPEN, *, after: str | None = None, limit: int = 50
+    ) -> Page[Request]:
         """Return a page of requests.
 
         Args:
@@ -318,7 +322,7 @@ class Reading:
                 return
 
 
-def _filters(wanted: Inbox) -> dict[str, Any]:
+def _filters(wanted: RequestFilter) -> dict[str, Any]:
     if wanted.asks is not None or wanted.people is not None:
         raise InvalidValue("wanted", "a server lists by status, agent and run; `inbox` lists what concerns somebody")
     statuses = list(wanted.statuses or Status)

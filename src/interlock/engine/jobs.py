@@ -13,7 +13,7 @@ from interlock.engine.advance_start import is_at_it
 from interlock.engine.changes import Actor, Changes, Entry, Job, RunChange
 from interlock.engine.integrity import run_of_log
 from interlock.engine.missing_entries import Evidence
-from interlock.engine.ports.store import Inbox, Store
+from interlock.engine.ports.store import RequestFilter, Store
 from interlock.errors import Conflict, RecordAltered, StoreError, StoreTooNew
 
 LATER = timedelta(seconds=5)
@@ -78,7 +78,9 @@ class Jobs:
         evidence = Evidence({})
         evidence.take_run((run.tenant, run.id), loaded.logs[run.id])
         after = None
-        while page := await self._store.inbox(run.tenant, Inbox(statuses=(), run_id=run.id), after=after, limit=PAGE):
+        while page := await self._store.requests(
+            run.tenant, RequestFilter(statuses=(), run_id=run.id), after=after, limit=PAGE
+        ):
             for request in page:
                 if evidence.of_its_run(request, await self._store.history(run.tenant, request.id)):
                     return True

@@ -10,7 +10,7 @@ from interlock.domain.delivery import NOT_PLANNED, Delivery, DeliveryState
 from interlock.domain.request import UNSETTLED, EffectState, Request
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.ports.deliveries import DeliveryFilter
-from interlock.engine.ports.store import Inbox, RunFilter, Store
+from interlock.engine.ports.store import RequestFilter, RunFilter, Store
 from interlock.service.pages import Count
 from interlock.service.stored_lists import walk_requests, walk_runs
 
@@ -65,7 +65,7 @@ async def attention(  # noqa: PLR0913 - of whom, and what they see
     """
     wanted = RunFilter((RunStatus.needs_attention,))
     runs = [run async for run in walk_runs(store, tenant, wanted, limit=MOST + 1)]
-    begun = Inbox((), effects=UNSETTLED)
+    begun = RequestFilter((), effects=UNSETTLED)
     found = [request async for _, request in walk_requests(store, tenant, begun, limit=MOST + 1)]
     effects = [one for one in found[:MOST] if is_unknown(one, now) and await sees(one)]
     seen = [run for run in runs[:MOST] if sees_run(run)]

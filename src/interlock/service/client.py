@@ -13,7 +13,7 @@ from interlock.domain.delivery import Delivery
 from interlock.domain.run import Run
 from interlock.engine.changes import Entry
 from interlock.engine.deadlines import sweep
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.engine.states import kept_state
 from interlock.engine.threads import checked_name
 from interlock.engine.watching import NOBODY, Watcher
@@ -138,7 +138,7 @@ class Client(RequestClient):
 
     async def _asked(self, name: str, reference: str) -> bool:
         """Say whether an agent of another reference was the last to ask somebody something under this name."""
-        async for request in self.requests(Inbox(statuses=(), agent=name), limit=1):
+        async for request in self.requests(RequestFilter(statuses=(), agent=name), limit=1):
             return not request.run_id or (await self.run(request.run_id)).run.reference != reference
         return False
 

@@ -16,7 +16,7 @@ from interlock.domain.policy import Policy, names_asked
 from interlock.domain.request import Request
 from interlock.engine.directories import Directories
 from interlock.engine.ports.policies import PolicySet
-from interlock.engine.ports.store import Inbox, Store
+from interlock.engine.ports.store import RequestFilter, Store
 from interlock.errors import InvalidValue
 from interlock.service.hostile_text import in_quotes
 from interlock.service.stored_lists import walk_requests
@@ -127,7 +127,7 @@ async def delegated_requests(
 ) -> list[Request]:
     """Return the open requests on which somebody lets another one vote for them alone, or votes for another one."""
     me = directory.canonical(person)
-    wanted, found = Inbox(asks=entries_of(directory, me, now)), list[Request]()
+    wanted, found = RequestFilter(asks=entries_of(directory, me, now)), list[Request]()
     async with aclosing(walk_requests(store, tenant, wanted, limit=MOST_READ)) as rows:
         async for _, request in rows:
             if any(me in map(directory.canonical, (one.giver, one.delegate)) for one in request.delegations):

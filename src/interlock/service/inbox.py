@@ -16,7 +16,7 @@ from interlock.domain.inbox import asked_entries, entries_of
 from interlock.domain.request import Request, Status, VotingState
 from interlock.engine.codec import decode_request
 from interlock.engine.integrity import with_whole_requests
-from interlock.engine.ports.store import Inbox, SortKey, Store
+from interlock.engine.ports.store import RequestFilter, SortKey, Store
 from interlock.engine.routing import PolicyBook
 from interlock.errors import InvalidValue, RecordAltered
 from interlock.service.decoded import request_of, waiting_of
@@ -231,7 +231,7 @@ class PersonalInbox:
         """
         first: list[Which] = sorted(tallies, key=lambda which: which != "others")
 
-        def wanted() -> Inbox | None:
+        def wanted() -> RequestFilter | None:
             left = (which for which in first if not tallies[which].is_full)
             return next((self._wanted(which, at) for which in left), None)
 
@@ -249,31 +249,31 @@ class PersonalInbox:
                     return
 
     def _rows(
-        self, wanted: Callable[[], Inbox | None], after: SortKey | None, at_once: int
+        self, wanted: Callable[[], RequestFilter | None], after: SortKey | None, at_once: int
     ) -> AsyncGenerator[tuple[SortKey, bytes], None]:
         """Read requests as they are stored, each once; of what is wanted by then."""
 
         async def read(after: SortKey | None, limit: int) -> Sequence[tuple[SortKey, bytes]]:
             now = wanted()
             tenant = self._principal.tenant
-            return () if now is None else await self._store.inbox_rows(tenant, now, after=after, limit=limit)
+            return () if now is None else await self._store.request_rows(tenant, now, after=after, limit=limit)
 
         return walk(read, itemgetter(0), after=after, at_once=at_once, id_of=lambda row: row[0].id)
 
-    def _wanted(self, which: Which, at: datetime) -> Inbox:
+    def _wanted(self, which: Which, at: datetime) -> RequestFilter:
         """Return what an index finds of a list: all that is in it, and perhaps more."""
         only = self._only
         if which == "decided":
             # All names under which the person may have acted: an alias may be younger than a vote.
             names = self._directory.names_of(self._person)
             statuses = () if only.status is None else (only.status,)
-            return Inbox(statuses, only.agent, people=names, reference_prefix=only.reference)
+            return RequestFilter(statuses, only.agent, people=names, reference_prefix=only.reference)
         asks = None if only.group is None else frozenset({_group(only.group)})
         if which != "others":
             asks, people = asks or entries_of(self._directory, self._person, at), None
         else:
             people = self._people
-        return Inbox(agent=only.agent, asks=asks, people=people, reference_prefix=only.reference)
+        return RequestFilter(agent=only.agent, asks=asks, people=people, reference_prefix=only.reference)
 
     async def _placed(self, which: Which, body: bytes, at: datetime) -> _Judged | None:
         """Say for whom a request waits; None if the filters leave it out."""

@@ -12,7 +12,7 @@ from interlock.domain.authority import Directory
 from interlock.engine.changes import Entry
 from interlock.engine.codec import leaf_hash
 from interlock.engine.ports.log import UnreadableEntry
-from interlock.engine.ports.store import Inbox, SortKey, Store
+from interlock.engine.ports.store import RequestFilter, SortKey, Store
 from interlock.errors import NotFound
 from interlock.service.pages import PAGE, walk
 
@@ -184,6 +184,6 @@ async def receipt(store: Store, tenant: str, stream: str, number: int) -> Receip
 async def position_before(store: Store, tenant: str, moment: datetime) -> str:
     """Return a position before all entries since a moment: that of the last request opened before it."""
     at = (moment - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
-    for earlier in await store.inbox(tenant, Inbox(statuses=()), after=SortKey(at, ""), limit=1):
+    for earlier in await store.requests(tenant, RequestFilter(statuses=()), after=SortKey(at, ""), limit=1):
         return (await store.history(tenant, earlier.id))[0].position
     return ""

@@ -13,7 +13,7 @@ from interlock.domain.run import ENDED, Run, RunStatus
 from interlock.engine.changes import Entry, Lease
 from interlock.engine.directories import Directories
 from interlock.engine.integrity import verified
-from interlock.engine.ports.store import Inbox, Loaded, RunFilter, Store
+from interlock.engine.ports.store import Loaded, RequestFilter, RunFilter, Store
 from interlock.engine.routing import PolicyBook
 from interlock.engine.threads import Threads, ThreadView
 from interlock.errors import NotFound, RecordAltered
@@ -21,7 +21,7 @@ from interlock.service.pages import PAGE, Listing, Page, page, text_key, walk
 from interlock.service.stored_lists import list_runs, walk_requests, walk_runs
 
 MOST_PAUSES = 200
-OPEN = Inbox()
+OPEN = RequestFilter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class RunViews:
         loaded = await self._store.load(self._tenant, run_id=run_id)
         if loaded.run is None:
             raise NotFound(f"There is no run {run_id} here.", run_id=run_id)
-        asked = [request async for request in self.requests(Inbox(statuses=(), run_id=run_id))]
+        asked = [request async for request in self.requests(RequestFilter(statuses=(), run_id=run_id))]
         lease = loaded.run.lease
         alive = lease if lease is not None and lease.until > loaded.now else None
         stuck, altered, run = await self.stuck(asked), _altered(loaded), loaded.run.run
@@ -88,7 +88,9 @@ class RunViews:
         found = await self._store.runs(self._tenant, RunFilter(ids=ids), limit=MOST_PAUSES)
         return {run.id: tuple(pending.request_id for pending in run.pause) for run in found}
 
-    async def requests(self, wanted: Inbox = OPEN, *, limit: int | None = None) -> AsyncGenerator[Request, None]:
+    async def requests(
+        self, wanted: RequestFilter = OPEN, *, limit: int | None = None
+    ) -> AsyncGenerator[Request, None]:
         """Read requests, each once, at most so many; by default those that are open, soonest first."""
         async for _, request in walk_requests(self._store, self._tenant, wanted, limit=limit):
             yield request
@@ -123,7 +125,7 @@ class RunViews:
         Raises:
             NotFound: if there is no such run.
         """
-        ids = [request.id async for request in self.requests(Inbox(statuses=(), run_id=run_id))]
+        ids = [request.id async for request in self.requests(RequestFilter(statuses=(), run_id=run_id))]
         loaded = await self._store.load(self._tenant, ids, run_id=run_id)
         if loaded.run is None:
             raise NotFound(f"There is no run {run_id} here.", run_id=run_id)

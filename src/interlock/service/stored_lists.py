@@ -7,14 +7,14 @@ from operator import attrgetter, itemgetter
 
 from interlock.domain.request import Request
 from interlock.domain.run import Run
-from interlock.engine.ports.store import Inbox, RunFilter, SortKey, Store
+from interlock.engine.ports.store import RequestFilter, RunFilter, SortKey, Store
 from interlock.service.pages import PAGE, Listing, Page, page, text_key, walk
 
 
 def walk_requests(  # noqa: PLR0913 - what is read, and how much of it
     store: Store,
     tenant: str,
-    wanted: Inbox,
+    wanted: RequestFilter,
     after: SortKey | None = None,
     limit: int | None = None,
     *,
@@ -23,7 +23,7 @@ def walk_requests(  # noqa: PLR0913 - what is read, and how much of it
     """Read requests, each once with its key, though they move in the list meanwhile: more time is a later due time."""
 
     async def read(after: SortKey | None, limit: int) -> list[tuple[SortKey, Request]]:
-        found = await store.inbox(tenant, wanted, after=after, limit=limit)
+        found = await store.requests(tenant, wanted, after=after, limit=limit)
         return list(zip(found.keys, found, strict=True))
 
     return walk(read, itemgetter(0), after=after, limit=limit, at_once=at_once, id_of=lambda row: row[0].id)

@@ -25,7 +25,7 @@ from interlock.engine.advance_start import is_given_up
 from interlock.engine.changes import Entry
 from interlock.engine.integrity import verified
 from interlock.engine.ports.deliveries import DeliveryFilter
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.errors import BadInput, InvalidValue, NotFound
 from interlock.service.deliveries import list_deliveries
 from interlock.service.inbox import InboxFilter, Listed, PersonalInbox, Which
@@ -140,14 +140,16 @@ class Views(RunViews):
     async def _done_before(self, request: Request, run: Run | None) -> str | None:
         """Say that a run from which this one was forked, at however many removes, has done the same already."""
         while request.is_open and run is not None and run.origin is not None and run.origin.is_fork:
-            earlier = [one async for one in self.requests(Inbox(statuses=(), run_id=run.origin.run_id))]
+            earlier = [one async for one in self.requests(RequestFilter(statuses=(), run_id=run.origin.run_id))]
             if (found := done_before(request, earlier)) is not None:
                 return found
             record = (await self._store.load(self._tenant, run_id=run.origin.run_id)).run
             run = None if record is None else record.run
         return None
 
-    async def list_requests(self, wanted: Inbox = OPEN, *, after: str | None = None, limit: int = 50) -> Page[Request]:
+    async def list_requests(
+        self, wanted: RequestFilter = OPEN, *, after: str | None = None, limit: int = 50
+    ) -> Page[Request]:
         """Return a page of requests.
 
         Args:
@@ -227,7 +229,7 @@ class Views(RunViews):
         wanted = EVERY_EFFECT if run is not None and not states else tuple(dict.fromkeys(states))
         if run is None and not (wanted and set(wanted) <= set(UNSETTLED)):
             raise InvalidValue("state", "is claimed or unknown, unless a run is named: `run` lists all that it did")
-        return await self.list_requests(Inbox((), agent, run, effects=wanted), after=after, limit=limit)
+        return await self.list_requests(RequestFilter((), agent, run, effects=wanted), after=after, limit=limit)
 
     async def list_deliveries(  # noqa: PLR0913 - the filters of a list
         self,
@@ -247,7 +249,7 @@ class Views(RunViews):
         """
         about: tuple[str, ...] | None = None if request is None else (request,)
         if run is not None:
-            asked = [run, *[one.id async for one in self.requests(Inbox(statuses=(), run_id=run))]]
+            asked = [run, *[one.id async for one in self.requests(RequestFilter(statuses=(), run_id=run))]]
             about = tuple(one for one in asked if request in {None, one})
         wanted = DeliveryFilter(channel, state, about)
         return await list_deliveries(self._store, self._tenant, wanted, after=after, limit=limit)

@@ -18,9 +18,9 @@ from interlock.engine.ports.store import (
     ANY_RUN,
     Agenda,
     Audit,
-    Inbox,
-    InboxPage,
     Loaded,
+    RequestFilter,
+    RequestPage,
     RunFilter,
     SortKey,
     Turns,
@@ -30,7 +30,6 @@ from interlock.errors import StoreUnavailable
 from interlock.failpoints import failpoint
 from interlock.storage.audit import audit_of, is_named
 from interlock.storage.cursors import check_channel
-from interlock.storage.inbox import read_page
 from interlock.storage.memory_accounts import MemoryAccounts
 from interlock.storage.memory_commit import apply, check
 from interlock.storage.memory_credentials import MemoryCredentials
@@ -39,6 +38,7 @@ from interlock.storage.memory_statistics import MemoryStatistics
 from interlock.storage.memory_tables import MemoryShelf, Tables, entries_of, entry_of, is_wanted_run, read_job
 from interlock.storage.participants import read_participants
 from interlock.storage.reads import filed
+from interlock.storage.request_pages import read_page
 from interlock.storage.rows import (
     FIND_LIMIT,
     NEVER,
@@ -209,12 +209,14 @@ class MemoryStore(MemoryAccounts, MemoryCredentials, MemoryDeliveries, MemorySta
         with self._reading() as tables:
             return str(max((at for at, _ in tables.entries_of(tenant)), default=""))
 
-    async def inbox(self, tenant: str, wanted: Inbox, *, after: SortKey | None = None, limit: int = 50) -> InboxPage:
+    async def requests(
+        self, tenant: str, wanted: RequestFilter, *, after: SortKey | None = None, limit: int = 50
+    ) -> RequestPage:
         """Return a page of requests, beginning behind a key of the page before it."""
-        return read_page(await self.inbox_rows(tenant, wanted, after=after, limit=limit))
+        return read_page(await self.request_rows(tenant, wanted, after=after, limit=limit))
 
-    async def inbox_rows(
-        self, tenant: str, wanted: Inbox, *, after: SortKey | None = None, limit: int = 50
+    async def request_rows(
+        self, tenant: str, wanted: RequestFilter, *, after: SortKey | None = None, limit: int = 50
     ) -> Sequence[tuple[SortKey, bytes]]:
         """Return a page of requests as they are stored."""
         with self._reading() as tables:

@@ -17,7 +17,7 @@ from interlock.domain.oidc import SignInAttempt
 from interlock.engine.changes import Cursor, Entry, Job, RunRecord
 from interlock.engine.codec import decode_entry, decode_run
 from interlock.engine.items import Item, Namespace
-from interlock.engine.ports.store import Inbox, RunFilter, SortKey
+from interlock.engine.ports.store import RequestFilter, RunFilter, SortKey
 from interlock.storage.participants import ActRow
 from interlock.storage.rows import (
     ASKS_UNKNOWN,
@@ -92,7 +92,7 @@ class Tables:
         return ((at, row) for at, row in enumerate(self.log, 1) if row.tenant == tenant)
 
     def page_of(
-        self, tenant: str, wanted: Inbox, after: SortKey | None, limit: int
+        self, tenant: str, wanted: RequestFilter, after: SortKey | None, limit: int
     ) -> list[tuple[SortKey, RequestRow]]:
         """Return a page of a tenant's requests, each with its key, beginning behind a key."""
         by_due = wanted.statuses == OPEN and wanted.people is None
@@ -142,7 +142,7 @@ def is_wanted_run(row: RunRow, wanted: RunFilter) -> bool:
     return of_status and all(one in {None, its} for one, its in named) and (wanted.ids is None or row.id in wanted.ids)
 
 
-def _is_wanted(row: RequestRow, wanted: Inbox) -> bool:
+def _is_wanted(row: RequestRow, wanted: RequestFilter) -> bool:
     return (
         (not wanted.statuses or row.status in wanted.statuses)
         and wanted.agent in {None, row.agent}

@@ -26,9 +26,9 @@ from interlock.engine.ports.store import (
     ANY_RUN,
     Agenda,
     Audit,
-    Inbox,
-    InboxPage,
     Loaded,
+    RequestFilter,
+    RequestPage,
     RunFilter,
     SortKey,
     Turns,
@@ -37,7 +37,7 @@ from interlock.engine.ports.store import (
 from interlock.engine.retry import until_committed
 from interlock.failpoints import failpoint
 from interlock.storage import agenda, audit, credentials, cursors, directories, reads
-from interlock.storage.inbox import inbox, open_requests, opened_requests, read_page
+from interlock.storage.request_pages import open_requests, opened_requests, read_page, request_rows
 from interlock.storage.rows import Clock, RequestRow, RunRow, check_changes, check_load, check_puts, micros
 from interlock.storage.sql_deliveries import SqlDeliveries
 
@@ -175,15 +175,17 @@ class SqlStore(SqlDeliveries):
         """Return the position of the newest entry, or the empty string."""
         return await self._read(lambda on: self._log.last_position(on, tenant))
 
-    async def inbox(self, tenant: str, wanted: Inbox, *, after: SortKey | None = None, limit: int = 50) -> InboxPage:
+    async def requests(
+        self, tenant: str, wanted: RequestFilter, *, after: SortKey | None = None, limit: int = 50
+    ) -> RequestPage:
         """Return a page of requests, beginning behind a key of the page before it."""
-        return await self._read(lambda on: read_page(inbox(on, tenant, wanted, after, limit)))
+        return await self._read(lambda on: read_page(request_rows(on, tenant, wanted, after, limit)))
 
-    async def inbox_rows(
-        self, tenant: str, wanted: Inbox, *, after: SortKey | None = None, limit: int = 50
+    async def request_rows(
+        self, tenant: str, wanted: RequestFilter, *, after: SortKey | None = None, limit: int = 50
     ) -> Sequence[tuple[SortKey, bytes]]:
         """Return a page of requests as they are stored."""
-        return await self._read(lambda on: inbox(on, tenant, wanted, after, limit))
+        return await self._read(lambda on: request_rows(on, tenant, wanted, after, limit))
 
     async def statistics(self, tenant: str, span: Span, *, limit: int) -> Counted:
         """Count what ended in a span of time, and what is open now."""

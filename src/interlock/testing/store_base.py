@@ -13,7 +13,7 @@ import pytest
 from interlock.domain.request import Request
 from interlock.engine.changes import Changes, RequestChange, RunChange, RunRecord
 from interlock.engine.codec import decode_request, decode_waiting
-from interlock.engine.ports.store import Inbox, InboxPage, Store
+from interlock.engine.ports.store import RequestFilter, RequestPage, Store
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, changes
@@ -83,13 +83,13 @@ async def the_record(store: Store) -> RunRecord:
 
 
 async def page_ids(
-    store: Store, wanted: Inbox, *, after: str | None = None, of: Inbox | None = None, limit: int = 50
+    store: Store, wanted: RequestFilter, *, after: str | None = None, of: RequestFilter | None = None, limit: int = 50
 ) -> list[str]:
     """Return the ids of a page that begins behind a request of the same list, or of another one in the same order."""
-    found = InboxPage() if after is None else await store.inbox(TENANT, of or wanted)
+    found = RequestPage() if after is None else await store.requests(TENANT, of or wanted)
     key = next((key for key in found.keys if key.id == after), None)
-    page = await store.inbox(TENANT, wanted, after=key, limit=limit)
-    rows = await store.inbox_rows(TENANT, wanted, after=key, limit=limit)
+    page = await store.requests(TENANT, wanted, after=key, limit=limit)
+    rows = await store.request_rows(TENANT, wanted, after=key, limit=limit)
     assert [(key, decode_request(body)) for key, body in rows] == list(zip(page.keys, page, strict=True))
     for (_, body), request in zip(rows, page, strict=True):
         waiting = decode_waiting(body)

@@ -26,7 +26,7 @@ from interlock.domain.inbox import ANY_ROLE, Act
 from interlock.domain.lifecycle import fold
 from interlock.domain.request import UNSETTLED, Claim, Edition, EffectState, Request, Status, Vote
 from interlock.engine.changes import RequestChange
-from interlock.engine.ports.store import Inbox, Store
+from interlock.engine.ports.store import RequestFilter, Store
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, Asked, approved, changes, decided, opened, then
 from interlock.testing.store_base import Contract, committed, page_ids, the_request
@@ -82,10 +82,10 @@ class InboxContract(Contract):
     async def test_pages_of_whom_requests_ask_join(self, store: Store, clock: SettableClock) -> None:
         for number in range(7):
             await self._ask(store, clock, f"req_{number}", "group:managers" if number % 2 else "group:others")
-        wanted = Inbox(asks=frozenset({"group:managers"}))
+        wanted = RequestFilter(asks=frozenset({"group:managers"}))
         assert await page_ids(store, wanted) == ["req_1", "req_3", "req_5"]
         assert await page_ids(store, wanted, after="req_1", limit=1) == ["req_3"]
-        assert await page_ids(store, wanted, after="req_2", of=Inbox()) == ["req_3", "req_5"]
+        assert await page_ids(store, wanted, after="req_2", of=RequestFilter()) == ["req_3", "req_5"]
         assert await page_ids(store, replace(wanted, agent="nobody")) == []
         assert await page_ids(store, replace(wanted, run_id="run_1"), limit=2) == ["req_1", "req_3"]
 
@@ -95,37 +95,43 @@ class InboxContract(Contract):
         for key, person in (("req_2", "ann"), ("req_0", "ann"), ("req_0", "bob"), ("req_1", "bob")):
             clock.advance(seconds=1)
             await store.commit(changes(self._voted(await the_request(store, key), person, clock)))
-        assert await page_ids(store, Inbox((), people=("ann",))) == ["req_0", "req_2"]
-        assert await page_ids(store, Inbox((), people=("bob",))) == ["req_1", "req_0"]
-        assert await page_ids(store, Inbox((), people=("zoe",))) == await page_ids(store, Inbox((), people=())) == []
-        assert await page_ids(store, Inbox((), people=("ann",)), after="req_0") == ["req_2"]
-        assert await page_ids(store, Inbox((), people=("ann",)), after="req_2") == []
+        assert await page_ids(store, RequestFilter((), people=("ann",))) == ["req_0", "req_2"]
+        assert await page_ids(store, RequestFilter((), people=("bob",))) == ["req_1", "req_0"]
+        assert (
+            await page_ids(store, RequestFilter((), people=("zoe",)))
+            == await page_ids(store, RequestFilter((), people=()))
+            == []
+        )
+        assert await page_ids(store, RequestFilter((), people=("ann",)), after="req_0") == ["req_2"]
+        assert await page_ids(store, RequestFilter((), people=("ann",)), after="req_2") == []
         await store.commit(changes(decided(await the_request(store, "req_0"), clock.at)))
-        assert await page_ids(store, Inbox(people=("ann",))) == ["req_2"]
-        assert await page_ids(store, Inbox((Status.rejected,), people=("ann",))) == ["req_0"]
+        assert await page_ids(store, RequestFilter(people=("ann",))) == ["req_2"]
+        assert await page_ids(store, RequestFilter((Status.rejected,), people=("ann",))) == ["req_0"]
 
     async def test_requests_are_found_by_what_they_are_about(self, store: Store, clock: SettableClock) -> None:
         for number, reference in enumerate(("order 17", "order 17", "order 170", ABOUT, None)):
             await store.commit(changes(opened(f"req_{number}", clock.at, Asked(reference=reference))))
             clock.advance(seconds=1)
         await store.commit(changes(decided(await the_request(store, "req_0"), clock.at)))
-        about = Inbox((), reference="order 17")
+        about = RequestFilter((), reference="order 17")
         assert await page_ids(store, about) == ["req_1", "req_0"]
         assert await page_ids(store, about, after="req_1") == ["req_0"]
         assert await page_ids(store, replace(about, statuses=(Status.open,))) == ["req_1"]
         assert await page_ids(store, replace(about, agent="nobody")) == []
-        assert await page_ids(store, Inbox((), reference=ABOUT)) == ["req_3"]
+        assert await page_ids(store, RequestFilter((), reference=ABOUT)) == ["req_3"]
         prefixes = {"order 17": [2, 1, 0], "order 170": [2], "": [3, 2, 1, 0], "%": [], ABOUT[:4]: [3], "\0": []}
         for prefix, ids in prefixes.items():
-            assert await page_ids(store, Inbox((), reference_prefix=prefix)) == [f"req_{number}" for number in ids]
-        assert await page_ids(store, Inbox((), reference_prefix="order"), after="req_2") == ["req_1", "req_0"]
-        assert await page_ids(store, Inbox(reference_prefix="order"), after="req_1") == ["req_2"]
-        assert await page_ids(store, Inbox((Status.rejected,), reference_prefix="order")) == ["req_0"]
+            assert await page_ids(store, RequestFilter((), reference_prefix=prefix)) == [
+                f"req_{number}" for number in ids
+            ]
+        assert await page_ids(store, RequestFilter((), reference_prefix="order"), after="req_2") == ["req_1", "req_0"]
+        assert await page_ids(store, RequestFilter(reference_prefix="order"), after="req_1") == ["req_2"]
+        assert await page_ids(store, RequestFilter((Status.rejected,), reference_prefix="order")) == ["req_0"]
         for nothing in ("order", "ORDER 17", "%", "", "order 17\0", "\ud800"):
-            assert await page_ids(store, Inbox((), reference=nothing)) == []
+            assert await page_ids(store, RequestFilter((), reference=nothing)) == []
         await store.commit(changes(self._voted(await the_request(store, "req_1"), "ann", clock)))
-        assert await page_ids(store, Inbox((), people=("ann",), reference="order 17")) == ["req_1"]
-        assert await page_ids(store, Inbox((), people=("ann",), reference="order 170")) == []
+        assert await page_ids(store, RequestFilter((), people=("ann",), reference="order 17")) == ["req_1"]
+        assert await page_ids(store, RequestFilter((), people=("ann",), reference="order 170")) == []
 
     async def test_requests_are_found_by_the_state_of_their_effect(self, store: Store, clock: SettableClock) -> None:
         for number in range(6):
@@ -137,17 +143,17 @@ class InboxContract(Contract):
             before = () if isinstance(end, EffectLapsed) else (claimed,)
             after = [*before, *([end] if end is not None else [])]
             await store.commit(changes(approved(await the_request(store, f"req_{number}"), clock.at, *after)))
-        unsettled = Inbox((), effects=UNSETTLED)
+        unsettled = RequestFilter((), effects=UNSETTLED)
         assert await page_ids(store, unsettled) == ["req_1", "req_0"]
         assert await page_ids(store, unsettled, after="req_1") == ["req_0"]
-        assert await page_ids(store, Inbox((), effects=(EffectState.unknown,))) == ["req_1"]
+        assert await page_ids(store, RequestFilter((), effects=(EffectState.unknown,))) == ["req_1"]
         assert await page_ids(store, replace(unsettled, run_id="run_0")) == ["req_0"]
         assert await page_ids(store, replace(unsettled, agent="nobody")) == []
         assert await page_ids(store, replace(unsettled, statuses=(Status.open,))) == []
         every = tuple(state for state in EffectState if state is not EffectState.none)
-        assert await page_ids(store, Inbox((), run_id="run_0", effects=every)) == ["req_4", "req_2", "req_0"]
-        assert await page_ids(store, Inbox((), effects=(EffectState.lapsed,))) == ["req_4"]
-        assert await store.inbox("others", unsettled) == []
+        assert await page_ids(store, RequestFilter((), run_id="run_0", effects=every)) == ["req_4", "req_2", "req_0"]
+        assert await page_ids(store, RequestFilter((), effects=(EffectState.lapsed,))) == ["req_4"]
+        assert await store.requests("others", unsettled) == []
 
     async def test_the_requests_that_an_agent_has_opened_lately_are_counted_as_far_as_is_wanted(
         self, store: Store, clock: SettableClock
@@ -170,15 +176,15 @@ class InboxContract(Contract):
         for number in range(5):
             asked = Asked(within=timedelta(hours=10 - 2 * number))
             await store.commit(changes(opened(f"req_{number}", clock.at, asked)))
-        page = await store.inbox(TENANT, Inbox(), limit=2)
+        page = await store.requests(TENANT, RequestFilter(), limit=2)
         assert [request.id for request in page] == ["req_4", "req_3"]
         request = page[-1]
         assert request.due_at is not None
         later = Extended("ann", request.due_at + timedelta(days=1), "wait", clock.at)
         await store.commit(changes(then(request, later)))
-        left = await store.inbox(TENANT, Inbox(), after=page.keys[-1])
+        left = await store.requests(TENANT, RequestFilter(), after=page.keys[-1])
         assert [request.id for request in left] == ["req_2", "req_1", "req_0", "req_3"]
-        assert left.keys == (await store.inbox(TENANT, Inbox())).keys[1:]
+        assert left.keys == (await store.requests(TENANT, RequestFilter())).keys[1:]
 
     async def test_a_page_goes_on_where_a_request_stood_that_somebody_has_acted_on_since(
         self, store: Store, clock: SettableClock
@@ -189,12 +195,12 @@ class InboxContract(Contract):
             for person in ("ann", "ann.b"):
                 await store.commit(changes(self._voted(await the_request(store, f"req_{number}"), person, clock)))
         for people in (("ann",), ("ann", "ann.b")):
-            wanted = Inbox((), people=people)
-            page = await store.inbox(TENANT, wanted, limit=2)
+            wanted = RequestFilter((), people=people)
+            page = await store.requests(TENANT, wanted, limit=2)
             last = page[-1].id
             clock.advance(seconds=1)
             await store.commit(changes(self._voted(await the_request(store, last), "ann", clock)))
-            left = await store.inbox(TENANT, wanted, after=page.keys[-1])
+            left = await store.requests(TENANT, wanted, after=page.keys[-1])
             assert sorted(request.id for request in (*page, *left)) == [f"req_{number}" for number in range(4)]
 
     async def test_a_request_is_found_once_under_all_names_of_a_person(
@@ -205,7 +211,7 @@ class InboxContract(Contract):
         for key, person in (("req_1", "ann"), ("req_2", "ann"), ("req_1", "ann.b"), ("req_2", "bob")):
             clock.advance(seconds=1)
             await store.commit(changes(self._voted(await the_request(store, key), person, clock)))
-        wanted = Inbox((), people=("ann.b", "ann"))
+        wanted = RequestFilter((), people=("ann.b", "ann"))
         assert await page_ids(store, wanted) == ["req_1", "req_2"]
         assert await page_ids(store, wanted, limit=1) == ["req_1"]
         assert await page_ids(store, wanted, after="req_1") == ["req_2"]
@@ -216,7 +222,7 @@ class InboxContract(Contract):
         edited = Edited(Edition(subject, author="ann"), subject.digest, request.route, clock.at)
         reached = StepReached(0, clock.at + HOUR, clock.at, ask=("group:managers",), approvals=1)
         await store.commit(changes(then(request, edited, reached)))
-        assert await page_ids(store, Inbox((), people=("ann",))) == ["req_1"]
+        assert await page_ids(store, RequestFilter((), people=("ann",))) == ["req_1"]
 
     async def test_who_has_put_it_aside_is_kept_and_changes_no_list(self, store: Store, clock: SettableClock) -> None:
         await self._ask(store, clock, "req_1", "group:managers")
@@ -231,8 +237,8 @@ class InboxContract(Contract):
             assert found == fold(entry.event for entry in await store.history(TENANT, "req_1"))  # type: ignore[misc]
         assert [(one.by, one.until) for one in found.snoozes] == [("ann", began + 2 * soon)]
         assert await self._asking(store, "group:managers") == ["req_1"]
-        assert await page_ids(store, Inbox((), people=("ann",))) == []  # to put it aside is not to act
-        (row,) = await store.inbox(TENANT, Inbox())
+        assert await page_ids(store, RequestFilter((), people=("ann",))) == []  # to put it aside is not to act
+        (row,) = await store.requests(TENANT, RequestFilter())
         assert row.snoozes == found.snoozes
         assert (await store.agenda()).next_due == found.due_at
 
@@ -243,8 +249,8 @@ class InboxContract(Contract):
         # As if the log said that somebody else had voted.
         another = self._voted(voted.after, "bob", clock).events
         await store.commit(changes(replace(anew, anew=True, earlier=another)))
-        assert await page_ids(store, Inbox((), people=("ann",))) == []
-        assert await page_ids(store, Inbox((), people=("bob",))) == ["req_1"]
+        assert await page_ids(store, RequestFilter((), people=("ann",))) == []
+        assert await page_ids(store, RequestFilter((), people=("bob",))) == ["req_1"]
 
     async def test_who_has_acted_goes_with_a_row_that_is_nobodys(self, store: Store, clock: SettableClock) -> None:
         await self._ask(store, clock, "req_1", "group:managers")
@@ -269,4 +275,4 @@ class InboxContract(Contract):
         return then(request, VoteCast(vote))
 
     async def _asking(self, store: Store, *entries: str) -> Sequence[str]:
-        return await page_ids(store, Inbox(asks=frozenset(entries)))
+        return await page_ids(store, RequestFilter(asks=frozenset(entries)))

@@ -13,7 +13,7 @@ from interlock.domain.request import Status
 from interlock.domain.run import Pending, RunStatus
 from interlock.domain.run_events import RunPaused
 from interlock.engine.changes import RequestChange, RunChange
-from interlock.engine.ports.store import Inbox, RunFilter, SortKey, Store
+from interlock.engine.ports.store import RequestFilter, RunFilter, SortKey, Store
 from interlock.errors import StoreUnavailable
 from interlock.testing.fakes import SettableClock
 from interlock.testing.samples import TENANT, Asked, approved, begun, changes, decided, job, opened, started
@@ -113,15 +113,15 @@ class QueryContract(Contract):
 
     async def test_open_requests_come_by_due_time(self, store: Store, clock: SettableClock) -> None:
         await self._requests(store, clock)
-        assert await page_ids(store, Inbox()) == ["req_4", "req_3", "req_2", "req_1", "req_0"]
+        assert await page_ids(store, RequestFilter()) == ["req_4", "req_3", "req_2", "req_1", "req_0"]
 
     async def test_other_requests_come_newest_first(self, store: Store, clock: SettableClock) -> None:
         await self._requests(store, clock)
         for number in (1, 3, 2):
             await store.commit(changes(decided(await the_request(store, f"req_{number}"), clock.at)))
-        assert await page_ids(store, Inbox((Status.rejected,))) == ["req_3", "req_2", "req_1"]
-        assert await page_ids(store, Inbox(EVERY_STATUS)) == ["req_4", "req_3", "req_2", "req_1", "req_0"]
-        assert await page_ids(store, Inbox(())) == ["req_4", "req_3", "req_2", "req_1", "req_0"]
+        assert await page_ids(store, RequestFilter((Status.rejected,))) == ["req_3", "req_2", "req_1"]
+        assert await page_ids(store, RequestFilter(EVERY_STATUS)) == ["req_4", "req_3", "req_2", "req_1", "req_0"]
+        assert await page_ids(store, RequestFilter(())) == ["req_4", "req_3", "req_2", "req_1", "req_0"]
 
     async def test_a_reminder_is_due_before_the_deadline_and_the_inbox_minds_the_deadline_alone(
         self, store: Store, clock: SettableClock
@@ -129,7 +129,10 @@ class QueryContract(Contract):
         hour = timedelta(hours=1)
         await store.commit(changes(opened("req_patient", clock.at, Asked(within=4 * hour, remind_after=(hour,)))))
         await store.commit(changes(opened("req_urgent", clock.at, Asked(within=2 * hour))))
-        assert [request.id for request in await store.inbox(TENANT, Inbox())] == ["req_urgent", "req_patient"]
+        assert [request.id for request in await store.requests(TENANT, RequestFilter())] == [
+            "req_urgent",
+            "req_patient",
+        ]
         assert (await store.agenda()).next_due == clock.at + hour
         clock.advance(hours=1)
         assert (await store.agenda()).overdue == [(TENANT, "req_patient")]
@@ -195,7 +198,7 @@ class QueryContract(Contract):
 
     async def test_pages_of_the_inbox_join(self, store: Store, clock: SettableClock) -> None:
         await self._requests(store, clock)
-        for wanted in (Inbox(), Inbox(EVERY_STATUS)):
+        for wanted in (RequestFilter(), RequestFilter(EVERY_STATUS)):
             first = await page_ids(store, wanted, limit=2)
             second = await page_ids(store, wanted, after=first[-1], limit=2)
             third = await page_ids(store, wanted, after=second[-1], limit=2)
@@ -205,18 +208,18 @@ class QueryContract(Contract):
     async def test_requests_of_one_instant_come_in_one_order(self, store: Store, clock: SettableClock) -> None:
         await store.commit(changes(*(opened(f"req_{number}", clock.at) for number in (2, 0, 3, 1))))
         for wanted, ids in (
-            (Inbox(), ["req_0", "req_1", "req_2", "req_3"]),
-            (Inbox(()), ["req_3", "req_2", "req_1", "req_0"]),
+            (RequestFilter(), ["req_0", "req_1", "req_2", "req_3"]),
+            (RequestFilter(()), ["req_3", "req_2", "req_1", "req_0"]),
         ):
             assert await page_ids(store, wanted) == ids
             assert await page_ids(store, wanted, after=ids[1]) == ids[2:]
 
     async def test_a_page_goes_on_where_a_closed_request_stood(self, store: Store, clock: SettableClock) -> None:
         await self._requests(store, clock)
-        before = await store.inbox(TENANT, Inbox(), limit=2)
+        before = await store.requests(TENANT, RequestFilter(), limit=2)
         assert before.keys[-1].id == "req_3"
         await store.commit(changes(decided(await the_request(store, "req_3"), clock.at)))
-        left = await store.inbox(TENANT, Inbox(), after=before.keys[-1])
+        left = await store.requests(TENANT, RequestFilter(), after=before.keys[-1])
         assert [request.id for request in left] == ["req_2", "req_1", "req_0"]
 
     async def test_nothing_comes_after_what_is_not_there(self, store: Store, clock: SettableClock) -> None:
@@ -224,22 +227,22 @@ class QueryContract(Contract):
         await store.commit(changes(started("run_1", clock.at)))
         for unknown in ("run_9", "", UNWRITABLE):
             assert await store.runs(TENANT, after=unknown) == []
-        assert await store.inbox(TENANT, Inbox(), after=SortKey(2**63 - 1, "req_9")) == []
-        assert await store.inbox(TENANT, Inbox(), after=SortKey(0, UNWRITABLE)) == []
+        assert await store.requests(TENANT, RequestFilter(), after=SortKey(2**63 - 1, "req_9")) == []
+        assert await store.requests(TENANT, RequestFilter(), after=SortKey(0, UNWRITABLE)) == []
 
     async def test_no_request_is_of_an_agent_or_a_run_that_cannot_be(self, store: Store, clock: SettableClock) -> None:
         await store.commit(changes(opened("req_1", clock.at)))
         for unknown in ("nobody", UNWRITABLE, "a\0b"):
-            assert await page_ids(store, Inbox(agent=unknown)) == []
-            assert await page_ids(store, Inbox(run_id=unknown)) == []
+            assert await page_ids(store, RequestFilter(agent=unknown)) == []
+            assert await page_ids(store, RequestFilter(run_id=unknown)) == []
 
     async def test_the_inbox_filters_by_agent_and_run(self, store: Store, clock: SettableClock) -> None:
         other = opened("req_3", clock.at, Asked(agent="payer", run_id="run_2"))
         await store.commit(changes(opened("req_1", clock.at), opened("req_2", clock.at, Asked(agent="payer")), other))
-        assert await page_ids(store, Inbox(agent="payer")) == ["req_2", "req_3"]
-        assert await page_ids(store, Inbox(run_id="run_1")) == ["req_1", "req_2"]
-        assert await page_ids(store, Inbox(agent="payer", run_id="run_1")) == ["req_2"]
-        assert [request.id for request in await store.inbox("other", Inbox())] == []
+        assert await page_ids(store, RequestFilter(agent="payer")) == ["req_2", "req_3"]
+        assert await page_ids(store, RequestFilter(run_id="run_1")) == ["req_1", "req_2"]
+        assert await page_ids(store, RequestFilter(agent="payer", run_id="run_1")) == ["req_2"]
+        assert [request.id for request in await store.requests("other", RequestFilter())] == []
 
     async def test_runs_come_newest_first_in_pages(self, store: Store, clock: SettableClock) -> None:
         for number in range(4):

@@ -12,7 +12,7 @@ from interlock.domain.events import Opened
 from interlock.domain.request import Request
 from interlock.domain.run import Run
 from interlock.engine.changes import RunRecord
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.engine.watching import Lines
 from interlock.service.components import Components
 from interlock.testing.fakes import SettableClock
@@ -64,7 +64,7 @@ class Story:
 
     async def open(self, run_id: str | None = None) -> Sequence[Request]:
         """Return the open requests, of one run or of all."""
-        return await self.store.inbox(self.me.tenant, Inbox(run_id=run_id), limit=1_000)
+        return await self.store.requests(self.me.tenant, RequestFilter(run_id=run_id), limit=1_000)
 
     async def asked(self, run_id: str | None = None) -> Request:
         """Return the one open request."""

@@ -10,7 +10,7 @@ from starlette.requests import Request as Call
 from starlette.responses import Response
 
 from interlock.domain.request import UNSETTLED, Request, Status
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.errors import InterlockError
 from interlock.service.bundles import bundled
 from interlock.service.casting import cast, cast_all
@@ -50,7 +50,7 @@ async def list_requests(  # noqa: PLR0913, PLR0917 - the filters of a list
 ) -> Response:
     """List requests: open ones by due time, any others newest first. With a reference, those of any status."""
     statuses = status or (() if reference is not None else (Status.open,))
-    wanted = Inbox(tuple(statuses), agent, run, reference=reference)
+    wanted = RequestFilter(tuple(statuses), agent, run, reference=reference)
     page = await requests_seen(caller, wanted, after=after, limit=limit)
     return tagged(call, page_shape("requests", page, request_shape))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from interlock.domain.action import Action
 from interlock.domain.request import Request, Status
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.web.callers import Caller
 from interlock.web.visible import requests_seen, visibility_of
 
@@ -23,9 +23,9 @@ async def same_seen(caller: Caller, request: Request) -> tuple[Request, ...]:
     """
     if not request.is_open or not isinstance(request.asked, Action):
         return ()
-    about = Inbox(agent=request.agent)
+    about = RequestFilter(agent=request.agent)
     if request.reference is not None:
-        about = Inbox((Status.open, Status.approved), reference=request.reference)
+        about = RequestFilter((Status.open, Status.approved), reference=request.reference)
     found = (await requests_seen(caller, about, after=None, limit=MOST_LOOKED_AT)).rows
     visibility, call = await visibility_of(caller), (request.agent, request.asked.name)
     approved = await caller.client.system.store.approved(request.tenant, call, visibility.now, MOST_APPROVED)

@@ -17,7 +17,7 @@ from interlock.domain.inbox import acts_of
 from interlock.domain.request import EffectState, Request
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.changes import Entry
-from interlock.engine.ports.store import Inbox, RunFilter
+from interlock.engine.ports.store import RequestFilter, RunFilter
 from interlock.engine.threads import ThreadView
 from interlock.errors import Forbidden, NotFound, RecordAltered
 from interlock.service.attention import Attention, attention
@@ -171,7 +171,7 @@ async def must_see(caller: Caller, request_id: str) -> None:
     raise NotFound(f"There is no request {request_id} here.", request_id=request_id)
 
 
-async def requests_seen(caller: Caller, wanted: Inbox, *, after: str | None, limit: int) -> Page[Request]:
+async def requests_seen(caller: Caller, wanted: RequestFilter, *, after: str | None, limit: int) -> Page[Request]:
     """Return a page of the requests that the caller sees: it may have fewer rows than a cursor promises."""
 
     async def read(agent: str | None, after: str | None, most: int) -> Page[Request]:
@@ -280,7 +280,7 @@ async def runs_about(
     caller: Caller, reference: str, statuses: tuple[RunStatus, ...], *, after: str | None, limit: int, **of: str | None
 ) -> Page[Run]:
     """Return a page of the runs that the caller sees and that have asked something under a business reference."""
-    asked = await caller.client.list_requests(Inbox(statuses=(), reference=reference), after=after, limit=limit)
+    asked = await caller.client.list_requests(RequestFilter(statuses=(), reference=reference), after=after, limit=limit)
     ids = list(dict.fromkeys(request.run_id for request in asked.rows if request.run_id))
     visibility, client = await visibility_of(caller), caller.client
     wanted = {name: value for name, value in of.items() if value is not None}

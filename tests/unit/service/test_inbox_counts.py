@@ -58,7 +58,7 @@ class Stored:
     async def pinned(self, _):
         return POLICY
 
-    async def inbox_rows(self, _, wanted, *, after=None, limit=50):
+    async def request_rows(self, _, wanted, *, after=None, limit=50):
         found = [(key, one) for key, one in self.rows if after is None or key > after]
         if wanted.asks is not None:
             asks = [(key, one, asked_entries(one)) for key, one in found]

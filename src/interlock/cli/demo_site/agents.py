@@ -11,7 +11,7 @@ from interlock.cli.demo_site import sample_requests
 from interlock.domain.action import Action
 from interlock.domain.authority import LOCAL_TENANT, Principal
 from interlock.domain.request import EffectState, Request, Status
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.errors import InterlockError
 from interlock.service.agent_client import AgentClient, Asked
 from interlock.service.client import Client
@@ -60,11 +60,11 @@ class WorkingAgents:
 
     async def turn(self) -> None:
         """Do what is to be done now."""
-        approved = Inbox((Status.approved,), agent=self._name, effects=(EffectState.none,))
+        approved = RequestFilter((Status.approved,), agent=self._name, effects=(EffectState.none,))
         for request in (await self._client.list_requests(approved)).rows:
             if not request.run_id and isinstance(request.asked, Action):
                 await carry_out(self._system, request, self._takes)
-        waiting = (await self._client.list_requests(Inbox(agent=self._name))).rows
+        waiting = (await self._client.list_requests(RequestFilter(agent=self._name))).rows
         for request in waiting:
             await self._answer(request)
         await self._ask_again(waiting)

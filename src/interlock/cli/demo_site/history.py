@@ -15,7 +15,7 @@ from interlock.config.sections import DatabaseSettings, Settings
 from interlock.domain.action import Action, Verdict
 from interlock.domain.authority import LOCAL_TENANT, Principal
 from interlock.domain.request import Request, Status
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.service.agent_client import AgentClient, Asked
 from interlock.service.client import Client
 
@@ -139,7 +139,7 @@ class _Week:
             await self._client(person).start(name, text)
         await self._carry_on()
         await self._at(hours=6)
-        for request in (await self._client(MIA).list_requests(Inbox())).rows:
+        for request in (await self._client(MIA).list_requests(RequestFilter())).rows:
             if request.agent == "feedback":
                 said = "Begin with what customers noticed, and leave the outlook out."
                 await self._client(MIA).revise(request.id, digest=request.digest, comment=said)

@@ -50,8 +50,7 @@ class Agenda:
     """The work that is due, read at one instant.
 
     Args:
-        overdue: tenant and id of open requests for which a reminder, an escalation or the deadline is due, the longest
-            due first.
+        overdue: tenant and id of open requests with a due reminder, escalation or deadline, the longest due first.
         jobs: jobs that may be taken, the oldest first.
         next_due: when the next job or request comes due, including those that are due already; None if nothing waits.
         unread: how many due rows of either kind cannot be read; they count towards the `limit`.
@@ -75,12 +74,11 @@ class Audit:
         own_versions: the version that the body of each row names, where it can be read.
         copies: for each misfiled row that holds a request or run of another id, that id.
         places: the deadline in the row of each closed request; None if there is none.
-        participants: who has acted on each request that has a row, by the tables, and what they last did, sorted.
-            Requests on which nobody has acted are left out. They belong to the version of its row in `own_versions`.
+        participants: by the tables, who has acted on each request and what they last did, sorted, as of the version in
+            `own_versions`. Requests without a row, or on which nobody has acted, are left out.
         participants_left: requests without a row on which somebody has acted, by the tables.
         states: runs without a row of which a state is kept.
-        added: triggers and rules that somebody has added, which may change or drop what is written; each with its table
-            and the statement that removes it.
+        added: triggers and rules that somebody has added, each with its table and the statement that removes it.
         lost: how many entries are missing from the log; None if its positions cannot tell.
         jobs: the jobs that are due at some moment.
         unknown_jobs: jobs of a kind that nobody carries out.
@@ -115,7 +113,7 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
-class Inbox:
+class RequestFilter:
     """Which requests to list: all filters that are given must hold.
 
     With `people`, requests are sorted by their last act, the newest first. Without, a list of open requests alone is
@@ -171,7 +169,7 @@ class SortKey(NamedTuple):
     id: str
 
 
-class InboxPage(list[Request]):
+class RequestPage(list[Request]):
     """A page of a list of requests.
 
     Args:
@@ -287,11 +285,13 @@ class Store(Accounts, Credentials, Deliveries, SignIns, Items, Log, Statistics, 
     async def policy(self, policy_hash: str) -> bytes | None:
         """Return the policy body that is kept under this hash."""
 
-    async def inbox(self, tenant: str, wanted: Inbox, *, after: SortKey | None = None, limit: int = 50) -> InboxPage:
+    async def requests(
+        self, tenant: str, wanted: RequestFilter, *, after: SortKey | None = None, limit: int = 50
+    ) -> RequestPage:
         """Return a page of requests after a key, whether or not the key's request still stands there."""
 
-    async def inbox_rows(
-        self, tenant: str, wanted: Inbox, *, after: SortKey | None = None, limit: int = 50
+    async def request_rows(
+        self, tenant: str, wanted: RequestFilter, *, after: SortKey | None = None, limit: int = 50
     ) -> Sequence[tuple[SortKey, bytes]]:
         """Return the same page, each request as stored bytes: callers that read many need little of each."""
 

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from interlock.domain.access import Permission
 from interlock.domain.canonical import Json
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.errors import BadInput, Closed, Forbidden, InvalidAgent, NotFound
 from interlock.service.arguments import json_given
 from interlock.service.registered_agents import agent_rules
@@ -73,7 +73,7 @@ async def _shown(
     error: BadInput | Closed | Forbidden | InvalidAgent | None,
 ) -> Response:
     runs = await runs_seen(caller, (), agent=name, after=None, limit=LAST)
-    requests = await requests_seen(caller, Inbox(statuses=(), agent=name), after=None, limit=LAST)
+    requests = await requests_seen(caller, RequestFilter(statuses=(), agent=name), after=None, limit=LAST)
     rules = await _rules(caller, name)
     if rules is None and not runs.rows and not requests.rows:
         raise NotFound(f"No agent is called {name!r} here.")

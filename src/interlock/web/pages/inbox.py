@@ -12,7 +12,7 @@ from starlette.requests import Request as Call
 from starlette.responses import RedirectResponse, Response
 
 from interlock.domain.directory import KnownToken
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.errors import InterlockError, InvalidValue
 from interlock.service.inbox import EVERYTHING, Listed, Which
 from interlock.service.pages import MOST_COUNTED, Count, Page
@@ -127,7 +127,7 @@ async def _part(caller: Caller, lists: VisibleInbox, view: View, after: str | No
         return await lists.inbox(view.which, only=view.only, after=after, limit=ON_A_PAGE)
     only = view.only
     statuses = () if only.status is None else (only.status,)
-    wanted = Inbox(statuses, only.agent, reference_prefix=only.reference)
+    wanted = RequestFilter(statuses, only.agent, reference_prefix=only.reference)
     words, rows = words_of(only.text or ""), list[Listed]()
     for _ in range(MOST_PAGES):
         found = await requests_seen(caller, wanted, after=after, limit=ON_A_PAGE)

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from interlock.domain.request import UNSETTLED
 from interlock.engine.codec import decode_request
-from interlock.engine.ports.store import Inbox, InboxPage, SortKey
+from interlock.engine.ports.store import RequestFilter, RequestPage, SortKey
 from interlock.storage.compiled import Connection, whatever_is_stored
 from interlock.storage.rows import ASKS_UNKNOWN, OPEN, encodable
 from interlock.storage.schema import IS_OPEN, IS_UNSETTLED, participants, requests
@@ -36,7 +36,9 @@ _AFTER = tuple_(bindparam("after_at", type_=BigInteger), bindparam("after", type
 _LIMIT: BindParameter[int] = bindparam("limit")
 
 
-def inbox(on: Connection, tenant: str, wanted: Inbox, after: SortKey | None, limit: int) -> list[tuple[SortKey, bytes]]:
+def request_rows(
+    on: Connection, tenant: str, wanted: RequestFilter, after: SortKey | None, limit: int
+) -> list[tuple[SortKey, bytes]]:
     """Return a page of requests as they are stored, beginning behind a key of the page before it."""
     at, key = (None, "") if after is None else after
     given = wanted.agent, wanted.run_id, wanted.reference, wanted.reference_prefix
@@ -53,13 +55,13 @@ def inbox(on: Connection, tenant: str, wanted: Inbox, after: SortKey | None, lim
     people = sorted(filter(encodable, wanted.people or ()))
     values |= {"people": people, "person": people[0] if people else ""}
     with whatever_is_stored(on):
-        rows = on.rows(inbox_query(wanted, paged=after is not None), values)
+        rows = on.rows(requests_query(wanted, paged=after is not None), values)
     return [(_place(at, key, body), body) for body, at, key in rows]
 
 
-def read_page(rows: Iterable[tuple[SortKey, bytes]]) -> InboxPage:
+def read_page(rows: Iterable[tuple[SortKey, bytes]]) -> RequestPage:
     """Read the requests of a page."""
-    return InboxPage((key, decode_request(body)) for key, body in rows)
+    return RequestPage((key, decode_request(body)) for key, body in rows)
 
 
 _OPEN_OF_AGENT = select(func.count()).select_from(
@@ -94,7 +96,7 @@ def _place(at: int, key: object, body: bytes) -> SortKey:
     return SortKey(at, key if isinstance(key, str) and encodable(key) else decode_request(body).id)
 
 
-def inbox_query(wanted: Inbox, *, paged: bool = False) -> Select[Any]:
+def requests_query(wanted: RequestFilter, *, paged: bool = False) -> Select[Any]:
     """Return the query for a page: the same one for all inboxes that are alike but for their values."""
     by_due, by_act = wanted.statuses == OPEN, wanted.people is not None
     given = {
