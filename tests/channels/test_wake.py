@@ -13,6 +13,8 @@ from interlock.domain.authority import Principal
 from interlock.domain.run import RunStatus
 from interlock.engine import worker
 from interlock.errors import BadInput, InvalidConfig
+from interlock.testing.keeper import free_port
+from interlock.waking.celery import CeleryTasks
 from interlock.waking.configured import hints_of, tasks_of
 from interlock.waking.rabbitmq import RabbitMQHints
 from interlock.waking.sqs import SqsHints
@@ -77,7 +79,7 @@ def test_what_is_told_at_the_last_moment_is_heard(make_hints):
         assert heard.wait(PATIENCE)
 
 
-def test_all_hear_it_by_rabbitmq_but_who_told_and_again_after_the_broker_was_away(rabbitmq):
+def test_all_hear_it_by_rabbitmq_but_who_told_and_again_after_the_broker_was_away(rabbitmq, caplog):
     first, second, teller = (RabbitMQHints(rabbitmq.url, "interlock.wake.all") for _ in range(3))
     with heard_by(first) as one, heard_by(second) as two, heard_by(teller) as own:
         teller.tell()
@@ -97,6 +99,7 @@ def test_all_hear_it_by_rabbitmq_but_who_told_and_again_after_the_broker_was_awa
         assert one.wait(PATIENCE)
     for hints in (first, second, teller):
         hints.close()
+    assert said_of_work(caplog).count("RabbitMQ tells of work again.") >= 2
 
 
 async def test_a_waker_tells_of_work_alone_and_hears_of_it_without_telling_it_on():
@@ -171,3 +174,28 @@ def test_what_is_not_installed_is_named_with_what_installs_it(tmp_path, monkeypa
     choose = tasks_of if extra == "celery" else hints_of
     with pytest.raises(BadInput, match=rf"run `pip install '\.\[{extra}\]'`"):
         choose(load_settings(file, {}), {"BROKER": "amqp://here"})
+
+
+def said_of_work(caplog):
+    return [text.partition(":")[0] for text in caplog.messages if "of work" in text]
+
+
+def test_a_queue_that_is_not_there_is_said_once_and_so_is_its_return(queues, caplog):
+    hints = SqsHints("no-such-queue", None)
+    hints._put()
+    hints._put()
+    url = queues.create_queue(QueueName="no-such-queue")["QueueUrl"]
+    hints._put()
+    queues.delete_queue(QueueUrl=url)
+    hints.close()
+    again = "The queue no-such-queue tells of work again."
+    assert said_of_work(caplog) == ["The queue no-such-queue tells nobody of work", again]
+
+
+def test_tasks_that_wait_for_a_broker_that_is_away_are_left_to_the_sweep_and_that_is_said_once(caplog):
+    tasks = CeleryTasks(f"amqp://guest:guest@127.0.0.1:{free_port()}//")
+    for run in (*(f"run_{number}" for number in range(1_000)), None):
+        tasks._runs.put(run)
+    tasks._send()
+    assert said_of_work(caplog) == ["Celery's broker tells nobody of work"]
+    tasks.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from typing import Any
@@ -10,6 +11,7 @@ from celery import Celery  # type: ignore[import-untyped]  # it brings no types
 from kombu.entity import Exchange, Queue
 
 from interlock.engine.changes import Changes
+from interlock.waking.failures import Failures
 
 ADVANCE = "interlock.advance"
 QUEUE = "interlock-runs"
@@ -64,6 +66,7 @@ class CeleryTasks:
         self._app.conf.broker_transport_options = options or {}
         configure(self._app)
         self._app.finalize()
+        self._failures = Failures("Celery's broker")
         self._runs: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -92,5 +95,15 @@ class CeleryTasks:
         while (run_id := self._runs.get()) is not None:
             try:
                 self._app.send_task(ADVANCE, [run_id], queue=QUEUE, retry=False, ignore_result=True)
-            except Exception:  # noqa: BLE001, S112 - kombu's transports raise what they like; the sweep finds the run
+            except Exception as error:  # noqa: BLE001 - kombu's transports raise what they like; the sweep finds the run
+                self._failures.failed(error)
+                self._forget()
+            else:
+                self._failures.worked()
+
+    def _forget(self) -> None:
+        """Drop what waits for a broker that is away: sweeps find these runs, and what waits must not grow with them."""
+        with contextlib.suppress(queue.Empty):
+            while self._runs.get_nowait() is not None:
                 continue
+            self._runs.put(None)

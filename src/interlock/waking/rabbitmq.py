@@ -15,6 +15,8 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
+from interlock.waking.failures import Failures
+
 AT_MOST_EVERY = 0.002
 """Seconds between two messages of one process: what happens in between is told by one."""
 
@@ -38,6 +40,7 @@ class RabbitMQHints:
     def __init__(self, url: str, exchange: str) -> None:
         self._url = url
         self._exchange = exchange
+        self._failures = Failures("RabbitMQ")
         self._name = uuid.uuid4().hex
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -87,11 +90,13 @@ class RabbitMQHints:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     connection = await aio_pika.connect(self._url)
                 wait = BACK_OFF[0]
+                self._failures.worked()
                 async with connection:
                     await self._serve(connection)
-            except BROKEN:
+            except BROKEN as error:
                 if self._closed:
                     return
+                self._failures.failed(error)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._until_closed(), wait)
                 wait = min(2 * wait, longest)

@@ -14,6 +14,7 @@ from botocore.config import Config  # type: ignore[import-untyped]
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError  # type: ignore[import-untyped]
 
 from interlock.errors import BadInput
+from interlock.waking.failures import Failures
 
 AT_MOST_EVERY = 0.02
 """Seconds between two messages of one process: what happens in between is told by one."""
@@ -42,6 +43,7 @@ class SqsHints:
             raise BadInput("A queue of SQS needs a region: give `region`, or set AWS_DEFAULT_REGION.") from None
         self._queue = queue
         self._url = queue if queue.startswith(("https://", "http://")) else ""
+        self._failures = Failures(f"The queue {queue}")
         self._news = False
         self._due = threading.Event()
         self._closed = threading.Event()
@@ -87,8 +89,10 @@ class SqsHints:
     def _put(self) -> None:
         try:
             self._call("send_message", MessageBody="work", MessageGroupId=GROUP)
-        except (BotoCoreError, ClientError):
-            return  # the sweep finds it
+        except (BotoCoreError, ClientError) as error:
+            self._failures.failed(error)  # the sweep finds it
+        else:
+            self._failures.worked()
 
     def _hear(self, heard: Callable[[], None]) -> None:
         heard()  # of what was missed before
@@ -98,7 +102,10 @@ class SqsHints:
                 for message in found.get("Messages", ()):
                     heard()
                     self._call("delete_message", ReceiptHandle=message["ReceiptHandle"])
-            except (BotoCoreError, ClientError):
+                self._failures.worked()
+            except (BotoCoreError, ClientError) as error:
+                if not self._closed.is_set():
+                    self._failures.failed(error)
                 self._closed.wait(BACK_OFF)
 
     def _call(self, method: str, **given: Any) -> dict[str, Any]:
