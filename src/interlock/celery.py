@@ -43,12 +43,14 @@ def add_tasks(app: Celery, config: Path | str | None = None) -> None:
         SWEEP: {"task": SWEEP, "schedule": EVERY, "options": {"queue": QUEUE, "expires": EVERY}},
     }
 
-    @app.task(name=ADVANCE, acks_late=True, ignore_result=True, queue=QUEUE)  # type: ignore[untyped-decorator]
+    late = {"acks_late": True, "reject_on_worker_lost": True, "ignore_result": True, "shared": False}
+
+    @app.task(name=ADVANCE, **late)  # type: ignore[untyped-decorator]
     def advance(run_id: str) -> None:
         """Advance a run to its next pause, if there is work for it and nobody else is at it."""
         process.do(process.drain(run_id))
 
-    @app.task(name=SWEEP, acks_late=True, ignore_result=True, queue=QUEUE)  # type: ignore[untyped-decorator]
+    @app.task(name=SWEEP, **late)  # type: ignore[untyped-decorator]
     def sweep() -> None:
         """Carry out all that is due: deadlines, and runs that no task has come for."""
         process.do(process.drain(None))

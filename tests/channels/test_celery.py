@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from celery import Celery
 from pamqp import commands
 from tests.aws_stand_ins import BOTH
 from tests.channels.amqp_recorder import Recorder, refused_by_4_3
 
 from interlock.bootstrap import build
+from interlock.celery import add_tasks
 from interlock.channels.event_channel import EventChannel
 from interlock.channels.rabbitmq import RabbitMQReplies, RabbitMQSender
 from interlock.config import load_settings
@@ -122,6 +124,24 @@ async def test_4_3_would_refuse_nothing_of_what_our_channels_and_workers_send(ra
     assert durable == {"recorded", "recorded.dead", "recorded.replies", "recorded.replies.dead"}
     assert recorder.of(commands.Basic.Qos)
     assert refused_by_4_3(recorder.sent) == []
+
+
+@pytest.mark.parametrize(("broker", "option"), [("sqs://", "visibility_timeout"), ("amqp://", "confirm_publish")])
+def test_other_tasks_of_an_application_are_acknowledged_as_before_and_its_own_settings_stay(broker, option):
+    """Somebody's task that charges a card must not run twice as it stands beside ours."""
+    app = Celery("theirs", broker=broker, set_as_current=False)
+    app.conf.broker_transport_options = {option: 600}
+
+    @app.task(name="charge", shared=False)
+    def charge():
+        """It is theirs."""
+
+    add_tasks(app)
+    app.finalize()
+    ours = app.tasks["interlock.advance"]
+    assert [bool(one.acks_late or one.reject_on_worker_lost) for one in (charge, ours)] == [False, True]
+    assert ours.reject_on_worker_lost
+    assert app.conf.broker_transport_options[option] == 600
 
 
 def test_what_4_3_refuses_is_seen():

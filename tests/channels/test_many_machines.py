@@ -1,7 +1,7 @@
 """Many machines, all of which break: each run is decided once, by HTTP, and acts once (I2, I3, I10, I15).
 
 The whole of it (`make soak`) writes docs/reliability.md: `RUNS=10000 make soak ARGS="-k many_machines"`. Each trouble
-costs seconds of two cores, as processes start again; so in a long run there is more time between two of them.
+costs seconds of two cores, as processes start again; so in a long run there is more time between two of them (EVERY).
 """
 
 import asyncio
@@ -144,12 +144,13 @@ async def events(store):
 
 
 RUNS = int(os.environ.get("RUNS", "1000"))
+EVERY = float(os.environ.get("EVERY", max(2.0, RUNS / 1_000)))
 LONGEST = 2_400 + RUNS / 2
 """Seconds that the whole may take."""
 
 SIZES = [
     pytest.param((40, 2, 0, SHORT, 1.0), id="short"),
-    pytest.param((RUNS, 2, 4, None, max(2.0, RUNS / 1_000)), id="whole", marks=pytest.mark.soak),
+    pytest.param((RUNS, 2, 4, None, EVERY), id="whole", marks=pytest.mark.soak),
 ]
 
 

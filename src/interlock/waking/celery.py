@@ -26,20 +26,19 @@ long; a run that takes longer has its lease, so that whoever gets the task meanw
 def configure(app: Celery) -> None:
     """Configure an application as tasks of Interlock need it, and so that RabbitMQ 4.3 refuses nothing of it.
 
-    Other queues of the application stay as they are.
+    Its other tasks and queues stay as they are, and so does what it has set of its transport: a task of its own that is
+    acknowledged late may need to be hidden for longer.
     """
     on_sqs = str(app.conf.broker_url or "").startswith("sqs:")
     app.conf.update(
-        task_acks_late=True,
-        task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
         # No transient queue that others could use: 4.3 refuses those.
         control_queue_exclusive=True,
         event_queue_exclusive=True,
         broker_connection_retry_on_startup=True,
         broker_transport_options={
-            **(app.conf.broker_transport_options or {}),
             **({"visibility_timeout": VISIBILITY, "wait_time_seconds": 20} if on_sqs else {"confirm_publish": True}),
+            **(app.conf.broker_transport_options or {}),
         },
     )
     app.on_after_finalize.connect(_add_queue, sender=app)
