@@ -4,23 +4,34 @@ Where the two differ from each other and from AWS, a test runs on both. `make en
 the second one, which needs other versions than ours.
 """
 
+import logging
 import os
 import shutil
 import signal
 import tempfile
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
+from itertools import count
 from pathlib import Path
+from urllib.parse import quote
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
+from moto.server import DomainDispatcherApplication, ThreadedMotoServer, create_backend_app
+from werkzeug.serving import make_server
 
 from interlock.testing.keeper import Keeper, free_port, lives
 
 MINISTACK = Path(__file__).parents[1] / ".venv-ministack" / "bin" / "ministack"
 REGION = "eu-central-1"
 PATIENCE = 60.0
+AWS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": REGION}
+"""What says who we are, and where, by AWS's usual chain."""
+
+TABLES = (f"interlock-{number}" for number in count(1))
 BOTH = pytest.mark.parametrize("aws", ["moto", "ministack"], indirect=True)
 """Runs a test that uses the fixture `aws`, or one that stands on it, on both."""
 
@@ -40,6 +51,24 @@ class Moto:
     def remove(self) -> None:
         """Stop it; nothing of it is kept anywhere."""
         self._server.stop()
+
+
+@contextmanager
+def serial() -> Iterator[str]:
+    """Serve moto, one request at a time, and yield its address.
+
+    It undoes a transaction by putting the whole table back as it was before, whatever others have written meanwhile.
+    """
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=False)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 class Ministack:
@@ -99,3 +128,20 @@ def client_of(url: str, service: str):
     """Return a client of one service of a stand-in, such as `sqs`, `dynamodb`, `lambda` or `cloudformation`."""
     keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
     return boto3.client(service, endpoint_url=url, region_name=REGION, **keys)
+
+
+@contextmanager
+def new_tables(endpoint: str) -> Iterator[Callable[[], str]]:
+    """Yield what returns the address of a store in a table that is not there yet; all of them go afterwards."""
+    made: list[str] = []
+
+    def name_table() -> str:
+        made.append(next(TABLES))
+        return f"dynamodb://{made[-1]}?endpoint={quote(endpoint, safe='')}"
+
+    yield name_table
+    client = client_of(endpoint, "dynamodb")
+    for table in made:
+        with suppress(client.exceptions.ResourceNotFoundException):
+            client.delete_table(TableName=table)
+    client.close()

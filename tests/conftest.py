@@ -174,6 +174,26 @@ def aws(request: pytest.FixtureRequest) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def serial_moto() -> Iterator[str]:
+    """Yield the address of moto where it serves one request at a time: see `serial`."""
+    from tests.aws_stand_ins import serial  # noqa: PLC0415 - it takes seconds to load
+
+    with serial() as address:
+        yield address
+
+
+@pytest.fixture
+def new_table(serial_moto: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
+    """Yield what names a table that is not there yet, on moto; all of them go with the test."""
+    from tests.aws_stand_ins import AWS, new_tables  # noqa: PLC0415 - it takes seconds to load
+
+    for name, value in AWS.items():
+        monkeypatch.setenv(name, value)
+    with new_tables(serial_moto) as named:
+        yield named
+
+
 @pytest.fixture
 def clock() -> SettableClock:
     """Return a clock that stands until the test moves it."""

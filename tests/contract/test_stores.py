@@ -5,6 +5,7 @@ import pytest
 from interlock import failpoints
 from interlock.failpoints import FailpointError
 from interlock.storage import open_store
+from interlock.storage.dynamodb.store import open_dynamodb
 from interlock.storage.memory import MemoryStore
 from interlock.testing.contracts import StoreContract
 from interlock.testing.samples import TENANT, changes, job, opened, started
@@ -56,3 +57,24 @@ class TestPostgresStore(Failpoints, StoreContract):
     def open_store(self, new_database):
         url = new_database()
         return lambda clock: open_store(url, clock)
+
+
+class TestDynamoStore(Failpoints, StoreContract):
+    """On moto. The soak tells the races that many readers make long: each of their looks is several requests."""
+
+    @pytest.fixture
+    def open_store(self, new_table):
+        address = new_table()
+        return lambda clock: open_dynamodb(address, clock)
+
+    @pytest.mark.soak
+    async def test_a_load_sees_one_instant(self, stores, clock):
+        await super().test_a_load_sees_one_instant(stores, clock)
+
+    @pytest.mark.soak
+    async def test_an_agenda_sees_one_instant(self, stores, clock):
+        await super().test_an_agenda_sees_one_instant(stores, clock)
+
+    @pytest.mark.soak
+    async def test_the_feed_never_skips(self, stores, clock):
+        await super().test_the_feed_never_skips(stores, clock)

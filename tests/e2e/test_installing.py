@@ -13,6 +13,7 @@ UV = Path(sys.executable).with_name("uv")
 LINE = re.compile(r"pip install ('\.\[\w+\]'|-r [\w./-]+|\.(?=[\s`\"]))")
 NEEDED = {
     "client": "interlock.client",
+    "dynamodb": "interlock.storage.dynamodb.store",
     "langchain": "langchain.agents",
     "models": "langchain.chat_models",
     "oidc": "interlock.web.oidc_provider",

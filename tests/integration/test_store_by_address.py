@@ -151,7 +151,7 @@ def test_a_package_that_cannot_be_loaded_is_named(site):
         open_store("acme://host/name")
 
 
-@pytest.mark.parametrize("scheme", ["memory", "sqlite", "postgresql", "postgres", "postgresql+psycopg"])
+@pytest.mark.parametrize("scheme", ["memory", "sqlite", "dynamodb", "postgresql", "postgres", "postgresql+psycopg"])
 def test_nobody_takes_a_scheme_of_ours(scheme):
     with pytest.raises(ValueError, match="Interlock itself"):
         register_store(scheme, open_journal)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import typer
 
@@ -189,6 +190,8 @@ def _database(settings: Settings) -> CheckResult:
             return _file(url)
         case "postgresql":
             return _server(url)
+        case "dynamodb":
+            return CheckResult("database", "ok", f"the table {urlsplit(url).netloc} of DynamoDB, with all its indexes")
         case scheme:
             return CheckResult("database", "ok", f"a store of another package has opened it ({scheme}://)")
 

@@ -43,7 +43,8 @@ class DatabaseSettings(Section):
         default=None,
         repr=False,
         min_length=1,
-        description="sqlite:///file.db, postgresql://user@host/name, or SCHEME://… of a store that a package brings",
+        description="sqlite:///file.db, postgresql://user@host/name, dynamodb://table, or SCHEME://… of a store that a "
+        "package brings",
     )
     fixed: StrictBool = Field(default=False, description="ignore INTERLOCK_DATABASE_URL")
 

@@ -60,14 +60,18 @@ from interlock.storage.rows import (
 
 
 class MemoryStore(MemoryAccounts, MemoryCredentials, MemoryDeliveries, MemoryStatistics):
-    """Keeps everything in this process, and forgets it with it; its clock is this machine's by default."""
+    """Keeps everything in this process, and forgets it with it; its clock is this machine's by default.
+
+    Args:
+        tables: what there is already; nothing, by default.
+    """
 
     notifications = None
 
-    def __init__(self, clock: Clock = utc_now) -> None:
+    def __init__(self, clock: Clock = utc_now, tables: Tables | None = None) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._tables = Tables()
+        self._tables = tables or Tables()
         self._notes: dict[str, str] = {}
         self._commits = 0
         self._closed = False

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from interlock.domain.credentials import Credential, CredentialKind
 from interlock.domain.oidc import SignInAttempt
@@ -50,11 +51,7 @@ class MemoryCredentials:
     ) -> Sequence[Credential]:
         """Return the credentials of a kind by id."""
         with self._reading() as tables:
-            found = [one for one in tables.credentials.values() if (one.tenant, one.kind) == (tenant, kind)]
-        if live_at is not None:
-            found = [one for one in found if one.ended_at is None and one.expires_at > live_at]
-        of_one = (one for one in found if principal is None or one.principal == principal)
-        return sorted((one for one in of_one if one.id > after), key=lambda one: one.id)[:limit]
+            return credential_page(tables, CredentialFilter(tenant, kind, principal, live_at, after), limit)
 
     async def use_credential(self, digest: str, at: datetime, address: str | None = None) -> None:
         """Note that a credential was used."""
@@ -81,3 +78,23 @@ class MemoryCredentials:
         """Return an attempt, and forget it."""
         with self._reading() as tables:
             return tables.sign_ins.pop(state, None)
+
+
+class CredentialFilter(NamedTuple):
+    """Which credentials are listed, behind which id. See the port."""
+
+    tenant: str
+    kind: CredentialKind
+    principal: str | None
+    live_at: datetime | None
+    after: str
+
+
+def credential_page(tables: Tables, wanted: CredentialFilter, limit: int) -> list[Credential]:
+    """Return some credentials by id."""
+    tenant, kind, principal, live_at, after = wanted
+    found = [one for one in tables.credentials.values() if (one.tenant, one.kind) == (tenant, kind)]
+    if live_at is not None:
+        found = [one for one in found if one.ended_at is None and one.expires_at > live_at]
+    of_one = (one for one in found if principal is None or one.principal == principal)
+    return sorted((one for one in of_one if one.id > after), key=lambda one: one.id)[:limit]

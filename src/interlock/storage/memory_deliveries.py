@@ -47,12 +47,7 @@ class MemoryDeliveries:
     ) -> Sequence[Delivery]:
         """Return a page, newest first."""
         with self._reading() as tables:
-            rows = [one for one in tables.deliveries.values() if one.tenant == tenant]
-            behind = None if after is None else tables.deliveries.get((tenant, after))
-            if after is not None and behind is None:
-                return []
-            found = sorted((one for one in rows if _is_wanted(one, wanted)), key=_age, reverse=True)
-            return [one for one in found if behind is None or _age(one) < _age(behind)][:limit]
+            return delivery_page(tables, tenant, wanted, after, limit)
 
     async def delivery(self, tenant: str, delivery_id: str) -> Delivery | None:
         """Return one."""
@@ -82,6 +77,16 @@ class MemoryDeliveries:
             for key in () if only_count else gone:
                 del tables.deliveries[key]
             return len(gone)
+
+
+def delivery_page(tables: Tables, tenant: str, wanted: DeliveryFilter, after: str | None, limit: int) -> list[Delivery]:
+    """Return a page of a tenant's deliveries, newest first."""
+    rows = [one for one in tables.deliveries.values() if one.tenant == tenant]
+    behind = None if after is None else tables.deliveries.get((tenant, after))
+    if after is not None and behind is None:
+        return []
+    found = sorted((one for one in rows if _is_wanted(one, wanted)), key=_age, reverse=True)
+    return [one for one in found if behind is None or _age(one) < _age(behind)][:limit]
 
 
 def _is_needed(about: RequestRow | None, before: datetime) -> bool:

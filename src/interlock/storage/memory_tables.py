@@ -97,7 +97,7 @@ class Tables:
         """Return a page of a tenant's requests, each with its key, beginning behind a key."""
         by_due = wanted.statuses == OPEN and wanted.people is None
         acts = self._acts(tenant, wanted.people)
-        rows = [row for row in self.requests.values() if row.tenant == tenant and _is_wanted(row, wanted)]
+        rows = [row for row in self.requests.values() if row.tenant == tenant and is_wanted_request(row, wanted)]
         rows = rows if wanted.people is None else [row for row in rows if row.id in acts]
         found = [(SortKey(acts.get(row.id, row.due_at if by_due else row.opened_at), row.id), row) for row in rows]
         if after is not None and not encodable(after.id):
@@ -142,7 +142,8 @@ def is_wanted_run(row: RunRow, wanted: RunFilter) -> bool:
     return of_status and all(one in {None, its} for one, its in named) and (wanted.ids is None or row.id in wanted.ids)
 
 
-def _is_wanted(row: RequestRow, wanted: RequestFilter) -> bool:
+def is_wanted_request(row: RequestRow, wanted: RequestFilter) -> bool:
+    """Say whether a request is to be listed, but for who has acted on it."""
     return (
         (not wanted.statuses or row.status in wanted.statuses)
         and wanted.agent in {None, row.agent}

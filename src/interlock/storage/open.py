@@ -21,7 +21,7 @@ from interlock.storage.sqlite import SqliteFile
 GROUP = "interlock.stores"
 """The group of entry points by which an installed package brings stores: a scheme, and its `Opener`."""
 
-_FORMS = "Use sqlite:///PATH, a plain path, postgresql://USER@HOST/NAME, or memory:"
+_FORMS = "Use sqlite:///PATH, a plain path, postgresql://USER@HOST/NAME, dynamodb://TABLE, or memory:"
 
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 
@@ -38,7 +38,7 @@ def open_store(url: str, clock: Clock | None = None, *, create: bool = True) -> 
 
     Args:
         url: `sqlite:///relative/path`, `sqlite:////absolute/path`, a plain path, `postgresql://user@host/name`,
-            `memory:`, or `SCHEME://…` of a store that was registered or that an installed package brings. A path may
+            `dynamodb://table`, `memory:`, or `SCHEME://…` of a store that was registered or that an installed package brings. A path may
             begin with `~`; every other sign stands for itself.
         clock: the store's clock, UTC; by default the server's, or this machine's where there is none.
         create: whether to make the file, or the tables on a server, where there are none.
@@ -55,6 +55,8 @@ def open_store(url: str, clock: Clock | None = None, *, create: bool = True) -> 
             return _open_file(url, clock, create=create)
         case "postgresql":
             return _open_server(url, clock, create=create)
+        case "dynamodb":
+            return _open_table(url, clock, create=create)
     url = scheme.lower() + url[len(scheme) :]  # as in any address (RFC 3986, section 3.1)
     scheme = scheme.lower()
     return _opened(_registered.get(scheme) or _installed(scheme), url, clock, create=create)
@@ -81,7 +83,7 @@ def register_store(scheme: str, opener: Opener) -> None:
     Raises:
         ValueError: if the scheme is one of ours.
     """
-    if scheme in {"memory", "sqlite", *_POSTGRES}:
+    if scheme in {"memory", "sqlite", "dynamodb", *_POSTGRES}:
         raise ValueError(f"{scheme}: is opened by Interlock itself")
     _registered[scheme] = opener
 
@@ -164,6 +166,17 @@ def _open_server(url: str, clock: Clock | None, *, create: bool) -> Store:
     address = postgres.Address.of(url)
     postgres_migrate.prepare(address, create=create)
     return SqlStore(postgres.PostgresDatabase(address), clock)
+
+
+def _open_table(url: str, clock: Clock | None, *, create: bool) -> Store:
+    try:
+        from interlock.storage.dynamodb.store import open_dynamodb  # noqa: PLC0415 - the driver is an extra
+    except ImportError as error:
+        raise InvalidConfig(
+            f"DynamoDB needs boto3, and it cannot be loaded ({error}): in a checkout of Interlock, "
+            "pip install '.[dynamodb]'."
+        ) from error
+    return open_dynamodb(url, clock, create=create)
 
 
 def _open_file(url: str, clock: Clock | None, *, create: bool) -> Store:

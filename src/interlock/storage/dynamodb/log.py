@@ -1,0 +1,132 @@
+"""The log: each commit leaves a record with its number, and the entries of each stream beside the stream's row.
+
+A position is the number of a commit, and the place of the entry in it. Numbers have no gaps: where one is missing, its
+record is still being written, and the feed ends before it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+from interlock.engine.changes import Entry
+from interlock.engine.codec import decode_entry
+from interlock.errors import InvalidValue, RecordAltered
+from interlock.storage.dynamodb import keys
+from interlock.storage.dynamodb.keys import Item
+from interlock.storage.dynamodb.table import Table
+
+_POSITION = re.compile(r"([0-9a-f]{1,14})-([0-9a-f]{1,6})", re.ASCII)
+LAST_COMMIT = 2**56
+PAGE = 100
+
+TRIES = 5
+"""How often what is just being written is looked for, before it is taken for missing."""
+
+SHORTLY = 0.02
+
+
+def read_position(position: str) -> tuple[int, int]:
+    """Return commit and place of a position, zeros for the empty string; InvalidValue for what is none."""
+    found = _POSITION.fullmatch(position)
+    if position and found is None:
+        raise InvalidValue("after", "is not a position of this log: take one that an entry carries")
+    return (int(found[1], 16), int(found[2], 16)) if found else (0, 0)
+
+
+def entries_of(block: Item) -> list[Entry]:
+    """Return the entries of a stream that one commit wrote."""
+    lines = block["entries"].split(b"\n")
+    found = []
+    for place, line in enumerate(lines, block["start"] + 1):
+        leaf, _, body = line.partition(b" ")
+        entry = decode_entry(f"{block['commit']:x}-{place:x}", body, leaf.decode(errors="replace"))
+        number = block["last"] - len(lines) + place - block["start"]
+        if entry.seq != number:
+            raise RecordAltered(
+                f"Entry {entry.seq} of {block['stream']} in the log is numbered {number}.", stream=block["stream"]
+            )
+        found.append(entry)
+    return found
+
+
+def history(table: Table, tenant: str, stream: str, since: int = 1) -> list[Entry]:
+    """Return the entries of a stream from a number on, in order."""
+    low = keys.block(tenant, stream, since)
+    blocks = table.query(low.pk, low=low.sk, high=keys.block(tenant, stream, LAST_COMMIT).sk)
+    return [entry for block in blocks for entry in entries_of(block) if entry.seq >= since]
+
+
+def feed(table: Table, tenant: str, after: str, limit: int) -> list[Entry]:
+    """Return the entries after a position, in order."""
+    number, place = read_position(after)
+    records: list[Item] = []
+    found = -place
+    for record in _in_order(table, tenant, max(number, 1)):
+        records.append(record)
+        found += len_of(record)
+        if found >= limit:
+            break
+    return [one for one in _entries(table, tenant, records) if read_position(one.position) > (number, place)][:limit]
+
+
+def _in_order(table: Table, tenant: str, first: int) -> Iterator[Item]:
+    """Yield the records of commits from a number on, up to the first one that is not there yet."""
+    wanted = first
+    for _ in range(TRIES):
+        low = keys.commit(tenant, wanted)
+        for record in table.query(low.pk, low=low.sk, page=PAGE):
+            if record["number"] != wanted:
+                break
+            yield record
+            wanted += 1
+        else:
+            return
+        time.sleep(SHORTLY)
+
+
+def latest(table: Table, tenant: str, before: str, limit: int) -> list[Entry]:
+    """Return the entries before a position, the newest first: of those that the feed gives."""
+    end = read_position(before) if before else (LAST_COMMIT, 0)
+    high = keys.commit(tenant, end[0])
+    records: list[Item] = []
+    number = 0
+    for record in table.query(high.pk, high=high.sk, newest_first=True, page=PAGE):
+        records.append(record)
+        number += len_of(record) if record["number"] < end[0] else min(end[1] - 1, len_of(record))
+        if number >= limit:
+            break
+    found = [one for one in _entries(table, tenant, records) if read_position(one.position) < end]
+    return sorted(found, key=lambda one: read_position(one.position), reverse=True)[:limit]
+
+
+def last_position(table: Table, tenant: str) -> str:
+    """Return the position of the newest entry, or the empty string."""
+    head = table.get(keys.head(tenant)) or {}
+    return str(head.get("last") or "")
+
+
+def len_of(record: Item) -> int:
+    """Return how many entries a commit has."""
+    return sum(number for _, _, number in record["of"])
+
+
+def _entries(table: Table, tenant: str, records: Sequence[Item]) -> list[Entry]:
+    """Return the entries of commits, in order."""
+    wanted = [keys.block(tenant, stream, last) for record in records for stream, last, _ in record["of"]]
+    blocks = _found(table, wanted)
+    return [entry for key in wanted if key in blocks for entry in entries_of(blocks[key])]
+
+
+def _found(table: Table, wanted: Iterable[keys.Key]) -> dict[keys.Key, Item]:
+    """Return these items; those that are just being written are waited for."""
+    found: dict[keys.Key, Item] = {}
+    missing = list(wanted)
+    for _ in range(TRIES):
+        found |= table.get_all(missing)
+        missing = [key for key in missing if key not in found]
+        if not missing:
+            break
+        time.sleep(SHORTLY)
+    return found
