@@ -38,8 +38,8 @@ def open_store(url: str, clock: Clock | None = None, *, create: bool = True) -> 
 
     Args:
         url: `sqlite:///relative/path`, `sqlite:////absolute/path`, a plain path, `postgresql://user@host/name`,
-            `dynamodb://table`, `memory:`, or `SCHEME://…` of a store that was registered or that an installed package brings. A path may
-            begin with `~`; every other sign stands for itself.
+            `dynamodb://table`, `memory:`, or `SCHEME://…` of a store that was registered or that an installed package
+            brings. A path may begin with `~`; every other sign stands for itself.
         clock: the store's clock, UTC; by default the server's, or this machine's where there is none.
         create: whether to make the file, or the tables on a server, where there are none.
 
