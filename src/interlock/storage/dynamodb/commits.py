@@ -157,8 +157,8 @@ def _named(changes: Changes, known: set[str]) -> Iterator[Key]:
             yield keys.asked(tenant, change.after.run_id)
     if changes.row_of_run is not None:
         yield keys.row(tenant, changes.row_of_run.after.id)
-    if changes.hold is not None:
-        yield keys.row(tenant, changes.hold.run_id)
+    if changes.fence is not None:
+        yield keys.row(tenant, changes.fence.run_id)
     yield from (keys.job(tenant, job.subject) for job in changes.jobs)
     yield from (keys.window(tenant, counted.action) for counted in changes.counted)
     if changes.turn is not None:

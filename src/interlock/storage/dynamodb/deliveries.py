@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 from typing import NamedTuple
 
-from interlock.domain.delivery import Delivery
-from interlock.engine.codec import decode_delivery
+from interlock.domain.delivery import UNREADABLE, Delivery
 from interlock.engine.ports.deliveries import DeliveryFilter
 from interlock.storage.dynamodb import keys
-from interlock.storage.dynamodb.items import filled, item_of_delivery
+from interlock.storage.dynamodb.items import delivery_of, filled, item_of_delivery
 from interlock.storage.dynamodb.keys import ENDS, Item, Key, batched, joined, number
 from interlock.storage.dynamodb.people import SECOND, conflict_of
 from interlock.storage.dynamodb.table import AT_ONCE, Moved, Table
@@ -36,30 +36,35 @@ def add(table: Table, new: Sequence[Delivery]) -> None:
 def one(table: Table, tenant: str, delivery_id: str) -> Delivery | None:
     """Return one delivery."""
     found = table.get(_key(tenant, delivery_id))
-    return None if found is None else decode_delivery(found["body"])
+    return None if found is None else delivery_of(found)
 
 
 def write(table: Table, after: Delivery) -> None:
     """Write a delivery in place of the version before it."""
     with conflict_of("delivery", after.id):
         found = table.get(_key(after.tenant, after.id))
-        if found is None or decode_delivery(found["body"]).version != after.version - 1:
+        if found is None or delivery_of(found).version != after.version - 1:
             raise Moved
         table.put(item_of_delivery(after), found)
 
 
-def due(table: Table, clock: Clock, channels: Collection[str], limit: int) -> Tables:
-    """Read what is due on some channels, and of each what comes due next."""
-    now, tables = micros(clock()), Tables()
+def due(table: Table, clock: Clock, channels: Collection[str], limit: int) -> tuple[Tables, list[Delivery]]:
+    """Read what is due on some channels, and of each what comes due next; apart from it what cannot be read."""
+    later, tables, unreadable = number(micros(clock()) + 1), Tables(), list[Delivery]()
     for channel in dict.fromkeys(channels):
-        wanted: list[Key] = []
-        for item in table.query(joined("delivery", channel), index="due", page=PAGE):
-            is_later = item[f"due_{keys.SK}"] > number(now + 1)
-            wanted += [keys.key_of(item)] * (is_later or len(wanted) < limit)
-            if is_later:
+        partition = joined("delivery", channel)
+        found = 0
+        for some in batched(table.query(partition, index="due", high=later, page=PAGE), PAGE):
+            read = [delivery_of(item) for item in table.get_all(map(keys.key_of, some)).values()]
+            unreadable += [one for one in read if one.event == UNREADABLE]
+            readable = {(one.tenant, one.id): one for one in read if one.event != UNREADABLE}
+            tables.deliveries |= readable
+            found += len(readable)
+            if found >= limit:
                 break
-        filled(table.get_all(wanted).values(), tables)
-    return tables
+        nexts = islice(table.query(partition, index="due", low=later, page=1), 1)
+        filled(table.get_all(map(keys.key_of, nexts)).values(), tables)
+    return tables, unreadable
 
 
 class Page(NamedTuple):

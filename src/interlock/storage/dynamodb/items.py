@@ -10,14 +10,15 @@ from pydantic import TypeAdapter
 
 from interlock.domain.accounts import AccountSecrets
 from interlock.domain.credentials import Credential
-from interlock.domain.delivery import Delivery
+from interlock.domain.delivery import UNREADABLE, Delivery, DeliveryState
 from interlock.domain.request import UNSETTLED
 from interlock.engine.codec import decode_delivery, encode_delivery
+from interlock.errors import RecordAltered
 from interlock.storage.dynamodb import keys
 from interlock.storage.dynamodb.keys import Item, Key, joined, number, placed
 from interlock.storage.memory_tables import JobRow, Tables
 from interlock.storage.participants import ActRow
-from interlock.storage.rows import NEVER, OPEN, RequestRow, RunRow, micros
+from interlock.storage.rows import NEVER, OPEN, RequestRow, RunRow, micros, moment
 
 T = TypeVar("T")
 
@@ -83,6 +84,9 @@ def item_of_delivery(one: Delivery) -> Item:
     by_age = number(micros(one.made_at)), one.id
     item = Key(joined(one.tenant, "delivery", one.id), "delivery")._asdict()
     item |= {"kind": "delivery", "tenant": one.tenant, "id": one.id, "body": encode_delivery(one)}
+    item |= {"channel": one.channel, "recipient": one.recipient, "stream": one.stream, "version": one.version}
+    item |= {"state": str(one.state), "made_at": micros(one.made_at)}
+    item |= {"due_at": None if one.due_at is None else micros(one.due_at)}
     item |= placed("age", joined(one.tenant, "delivery"), *by_age)
     item |= placed("about", joined(one.tenant, "delivery", one.stream), *by_age)
     item |= placed("named", joined(one.tenant, "to", one.channel, one.recipient), *by_age)
@@ -102,6 +106,26 @@ def item_of_secrets(tenant: str, one: AccountSecrets) -> Item:
     """Return what an account proves itself by as an item."""
     key = Key(joined(tenant, "account", one.account), "secrets")
     return key._asdict() | {"kind": "secrets", "tenant": tenant, "body": dumped(AccountSecrets, one)}
+
+
+def delivery_of(item: Item) -> Delivery:
+    """Return a delivery; of one that cannot be read, what its attributes say."""
+    try:
+        return decode_delivery(item["body"])
+    except RecordAltered:
+        return Delivery(
+            item["tenant"],
+            item["id"],
+            item["channel"],
+            item["recipient"],
+            item["stream"],
+            seq=0,
+            event=UNREADABLE,
+            made_at=moment(item["made_at"]),
+            due_at=None if item.get("due_at") is None else moment(item["due_at"]),
+            state=DeliveryState(item["state"]),
+            version=item["version"],
+        )
 
 
 @cache
@@ -155,7 +179,7 @@ def _act(tables: Tables, item: Item) -> None:
 
 
 def _delivery(tables: Tables, item: Item) -> None:
-    tables.deliveries[item["tenant"], item["id"]] = decode_delivery(item["body"])
+    tables.deliveries[item["tenant"], item["id"]] = delivery_of(item)
 
 
 def _credential(tables: Tables, item: Item) -> None:

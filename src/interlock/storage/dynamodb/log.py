@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from interlock.engine.changes import Entry
 from interlock.engine.codec import decode_entry
@@ -16,6 +17,7 @@ from interlock.errors import InvalidValue, RecordAltered
 from interlock.storage.dynamodb import keys
 from interlock.storage.dynamodb.keys import Item
 from interlock.storage.dynamodb.table import Table
+from interlock.storage.rows import entries_of_page
 
 _POSITION = re.compile(r"([0-9a-f]{1,14})-([0-9a-f]{1,6})", re.ASCII)
 LAST_COMMIT = 2**56
@@ -35,17 +37,40 @@ def read_position(position: str) -> tuple[int, int]:
     return (int(found[1], 16), int(found[2], 16)) if found else (0, 0)
 
 
-def entries_of(block: Item) -> list[Entry]:
-    """Return the entries of a stream that one commit wrote."""
-    lines = block["entries"].split(b"\n")
-    found = []
-    for place, line in enumerate(lines, block["start"] + 1):
+class Line(NamedTuple):
+    """An entry as it is stored. See `entries_of_page`."""
+
+    position: str
+    body: bytes
+    leaf: str
+    stream: str
+    seq: int
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Number of the commit, and place in it."""
+        return read_position(self.position)
+
+
+def lines_of(block: Item) -> list[Line]:
+    """Return the entries of a stream that one commit wrote, unread."""
+    lines, found = block["entries"].split(b"\n"), []
+    for place, line in enumerate(lines, 1):
         leaf, _, body = line.partition(b" ")
-        entry = decode_entry(f"{block['commit']:x}-{place:x}", body, leaf.decode(errors="replace"))
-        number = block["last"] - len(lines) + place - block["start"]
-        if entry.seq != number:
+        position = f"{block['commit']:x}-{block['start'] + place:x}"
+        seq = block["last"] - len(lines) + place
+        found.append(Line(position, body, leaf.decode(errors="replace"), block["stream"], seq))
+    return found
+
+
+def entries_of(block: Item) -> list[Entry]:
+    """Return the entries that one commit wrote of a stream; RecordAltered if one is not what was written."""
+    found = []
+    for line in lines_of(block):
+        entry = decode_entry(line.position, line.body, line.leaf)
+        if entry.seq != line.seq:
             raise RecordAltered(
-                f"Entry {entry.seq} of {block['stream']} in the log is numbered {number}.", stream=block["stream"]
+                f"Entry {entry.seq} of {line.stream} in the log is numbered {line.seq}.", stream=line.stream
             )
         found.append(entry)
     return found
@@ -68,7 +93,8 @@ def feed(table: Table, tenant: str, after: str, limit: int) -> list[Entry]:
         found += len_of(record)
         if found >= limit:
             break
-    return [one for one in _entries(table, tenant, records) if read_position(one.position) > (number, place)][:limit]
+    lines = [one for one in _lines(table, tenant, records) if one.place > (number, place)]
+    return entries_of_page(lines[:limit])
 
 
 def _in_order(table: Table, tenant: str, first: int) -> Iterator[Item]:
@@ -97,8 +123,8 @@ def latest(table: Table, tenant: str, before: str, limit: int) -> list[Entry]:
         number += len_of(record) if record["number"] < end[0] else min(end[1] - 1, len_of(record))
         if number >= limit:
             break
-    found = [one for one in _entries(table, tenant, records) if read_position(one.position) < end]
-    return sorted(found, key=lambda one: read_position(one.position), reverse=True)[:limit]
+    lines = [one for one in _lines(table, tenant, records) if one.place < end]
+    return entries_of_page(sorted(lines, key=lambda one: one.place, reverse=True)[:limit])
 
 
 def last_position(table: Table, tenant: str) -> str:
@@ -112,11 +138,11 @@ def len_of(record: Item) -> int:
     return sum(number for _, _, number in record["of"])
 
 
-def _entries(table: Table, tenant: str, records: Sequence[Item]) -> list[Entry]:
-    """Return the entries of commits, in order."""
+def _lines(table: Table, tenant: str, records: Sequence[Item]) -> list[Line]:
+    """Return the entries of commits, in order, unread."""
     wanted = [keys.block(tenant, stream, last) for record in records for stream, last, _ in record["of"]]
     blocks = _found(table, wanted)
-    return [entry for key in wanted if key in blocks for entry in entries_of(blocks[key])]
+    return [line for key in wanted if key in blocks for line in lines_of(blocks[key])]
 
 
 def _found(table: Table, wanted: Iterable[keys.Key]) -> dict[keys.Key, Item]:

@@ -110,8 +110,8 @@ class PeopleStore:
 
     async def due_deliveries(self, channels: Collection[str], limit: int) -> DueDeliveries:
         """Return what is due on some channels."""
-        tables = await self._run(deliveries.due, self._clock, tuple(channels), limit)
-        return await self._judge(tables).due_deliveries(channels, limit)
+        tables, unreadable = await self._run(deliveries.due, self._clock, tuple(channels), limit)
+        return (await self._judge(tables).due_deliveries(channels, limit))._replace(unreadable=tuple(unreadable))
 
     async def write_delivery(self, after: Delivery) -> None:
         """Write a delivery in place of the version before it."""
