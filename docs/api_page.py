@@ -24,6 +24,8 @@ GROUPS = {
     "events": "The log as it grows",
     "log": "The log",
     "statistics": "Statistics",
+    "cost": "What waiting costs",
+    "datasets": "Training data",
     "metrics": "Metrics",
     "session": "Sessions",
     "tokens": "Tokens",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from interlock.runtime.agent import Agent
     from interlock.runtime.gate import Decision, ask, progress
     from interlock.runtime.gated import gated
+    from interlock.runtime.recall import arecall, recall
 
 __all__ = [
     "Action",
@@ -34,11 +35,13 @@ __all__ = [
     "Status",
     "ToolFailed",
     "Verdict",
+    "arecall",
     "ask",
     "connect",
     "connect_blocking",
     "gated",
     "progress",
+    "recall",
 ]
 
 _HOMES = {
@@ -50,6 +53,7 @@ _HOMES = {
     "runtime.agent": ("Agent",),
     "runtime.gate": ("Decision", "ask", "progress"),
     "runtime.gated": ("gated",),
+    "runtime.recall": ("arecall", "recall"),
 }
 
 

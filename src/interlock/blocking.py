@@ -154,6 +154,7 @@ class BlockingClient(Blocking[Client]):
     ask_back = waits(Client.ask_back)
     clarify = waits(Client.clarify)
     comment = waits(Client.comment)
+    cost = waits(Client.cost)
     delegate = waits(Client.delegate)
     delete_states = waits(Client.delete_states)
     edit = waits(Client.edit)
@@ -172,6 +173,7 @@ class BlockingClient(Blocking[Client]):
     list_threads = waits(Client.list_threads)
     now = waits(Client.now)
     pauses = waits(Client.pauses)
+    recall = waits(Client.recall)
     reject = waits(Client.reject)
     request = waits(Client.request)
     reserve = waits(Client.reserve)
@@ -194,6 +196,7 @@ class BlockingClient(Blocking[Client]):
     thread = waits(Client.thread)
     timeline = waits(Client.timeline)
 
+    export_dataset = iterates(Client.export_dataset)
     follow = iterates(Client.follow)
     log = iterates(Client.log)
     requests = iterates(Client.requests)

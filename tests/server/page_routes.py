@@ -28,6 +28,7 @@ PAGES = {
     ("POST", "/agents/{name}"): Permission.start,
     ("GET", "/attention"): Permission.read,
     ("GET", "/statistics"): Permission.measure,
+    ("GET", "/cost"): Permission.measure,
     ("GET", "/log"): Permission.log,
     ("GET", "/log/export"): Permission.log,
     ("GET", "/log/{stream}/{number}"): Permission.log,

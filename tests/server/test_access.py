@@ -74,6 +74,8 @@ ROUTES = {
     ("GET", "/log"): Permission.log,
     ("GET", "/log/position"): Permission.follow,
     ("GET", "/statistics"): Permission.measure,
+    ("GET", "/cost"): Permission.measure,
+    ("POST", "/datasets"): Permission.export,
     ("GET", "/events"): Permission.follow,
     ("WS", "/socket"): Permission.follow,
     ("POST", "/session"): Permission.anybody,

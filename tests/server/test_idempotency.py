@@ -152,6 +152,7 @@ class World:
             "/people/{name}/reset": self.of_account("bea@example.com", "reset", joined=True),
             "/people/{name}/disable": self.of_account("cem@example.com", "disable"),
             "/people/{name}/enable": self.of_account("dan@example.com", "enable", disabled=True),
+            "/datasets": self.plain(self.olga, "/datasets", {"format": "sft"}),
             "/directory/delegations": self.plain(self.mia, "/directory/delegations", {"to": ZOE, "until": UNTIL}),
         }
 

@@ -42,6 +42,7 @@ class BlockingRemoteClient(Blocking[RemoteClient]):
     claim = waits(RemoteClient.claim)
     clarify = waits(RemoteClient.clarify)
     comment = waits(RemoteClient.comment)
+    cost = waits(RemoteClient.cost)
     create_token = waits(RemoteClient.create_token)
     delegate = waits(RemoteClient.delegate)
     delete_states = waits(RemoteClient.delete_states)
@@ -106,6 +107,7 @@ class BlockingRemoteClient(Blocking[RemoteClient]):
     who = waits(RemoteClient.who)
     withdraw = waits(RemoteClient.withdraw)
 
+    export_dataset = iterates(RemoteClient.export_dataset)
     follow = iterates(RemoteClient.follow)
     log = iterates(RemoteClient.log)
     requests = iterates(RemoteClient.requests)

@@ -39,6 +39,9 @@ NOT_BUSY = TooManyRequests | TooManyAttempts
 """What is refused until people have decided, or for guessing: whoever called has to know that at once."""
 
 CONNECT = 5.0
+LONGEST_WORK = 600.0
+"""Seconds that a server may work before it sends the first byte of what it makes of the log."""
+
 SILENCE = 40.0
 """Seconds without a word after which a stream has broken: the server says at least each 15 that it is alive."""
 
@@ -179,6 +182,19 @@ class Calls:
         """Wait before a call is made again: for a random time, so that not all who wait come back at once."""
         longest = min(LONGEST_DELAY, FIRST_DELAY * 2**failures)
         await self.sleep(at_least + random.uniform(0, longest))  # noqa: S311 - nobody gains by guessing it
+
+    async def download(self, path: str, body: object, *, key: str | None = None) -> AsyncGenerator[bytes, None]:
+        """Do something, and yield the bytes that it comes to as they come. It is not made again."""
+        headers = {} if key is None else {"Idempotency-Key": key}
+        timeout = httpx2.Timeout(self.patience.timeout, connect=CONNECT, read=LONGEST_WORK)
+        try:
+            async with self.http.stream("POST", API + path, json=body, headers=headers, timeout=timeout) as response:
+                if not response.is_success:
+                    raise _with_rest(error_of(response), retry_after(response))
+                async for part in response.aiter_bytes():
+                    yield part
+        except httpx2.TransportError as error:
+            raise unreachable(error, None, self.origin) from error
 
     @asynccontextmanager
     async def events(self, path: str, position: str | None) -> AsyncGenerator[httpx2.EventSource, None]:

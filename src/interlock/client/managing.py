@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,10 @@ from interlock.domain.directory_events import GroupOrRole
 from interlock.domain.grants import GrantState
 from interlock.domain.notice_choice import NoticeChoice
 from interlock.domain.statistics import Dimension, Every
+from interlock.learning.selection import Selection
 from interlock.service.administration import Invitation
+from interlock.service.cost import CostReport
+from interlock.service.cost_shapes import cost_of
 from interlock.service.from_shapes import account_of, choice_of, delivery_of, given_of, grant_of, report_of, session_of
 from interlock.service.grant_shapes import terms_shape
 from interlock.service.grants import GrantTerms
@@ -50,6 +54,18 @@ class Managing(Deciding):
         """
         params = {"by": by and str(by), "every": every and str(every), "since": since, "until": until}
         return understood(report_of, await self._calls.get("/statistics", params))
+
+    async def cost(self, *, every: Every | None = None, since: str = LAST, until: str | None = None) -> CostReport:
+        """Reckon what waiting has cost in a span of time, and would have cost. See `Client.cost`."""
+        params = {"every": every and str(every), "since": since, "until": until}
+        return understood(cost_of, await self._calls.get("/cost", params))
+
+    # ── what was learnt ──
+
+    def export_dataset(self, selection: Selection) -> AsyncGenerator[bytes, None]:
+        """Return past decisions as training data: an archive (tar), in parts. See `Client.export_dataset`."""
+        wanted = asdict(selection)
+        return self._calls.download("/datasets", {**wanted, "format": str(selection.format)}, key=self._key)
 
     # ── deliveries ──
 

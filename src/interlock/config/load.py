@@ -91,14 +91,15 @@ def _read(path: Path) -> Settings:
         raise InvalidConfig(
             f"{name}: cannot be read ({why}): create it, or name another with INTERLOCK_CONFIG", file=name
         ) from None
-    tree = _tree(raw, name)
+    tree = tree_of(raw, name)
     stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
     settled = time.time_ns() - found.st_mtime_ns > SETTLED_NS
     origin = ConfigFile(path.absolute(), name, tree, stamp, settled=settled, finished=raw.endswith((b"\n", b"\r")))
     return _validate(tree.value, origin)
 
 
-def _tree(raw: bytes, name: str) -> Tree:
+def tree_of(raw: bytes, name: str) -> Tree:
+    """Read YAML; raise `InvalidConfig` with the name and the line of what cannot be read."""
     try:
         return read_tree(raw)
     except BadYaml as bad:
@@ -109,7 +110,7 @@ def _tree(raw: bytes, name: str) -> Tree:
 def sent_settings(text: str) -> Settings:
     """Read a configuration that was sent as text, to try its policies. See `load_settings`."""
     name = "configuration"
-    tree = _tree(text.encode(errors="replace"), name)
+    tree = tree_of(text.encode(errors="replace"), name)
     return _validate(tree.value, ConfigFile(Path(name), name, tree, (0, 0, 0), settled=True, finished=True))
 
 
@@ -119,7 +120,7 @@ def _validate(data: object, origin: ConfigFile) -> Settings:
     try:
         settings = Settings.model_validate({key: value for key, value in data.items() if value is not None})
     except ValidationError as error:
-        raise _all_problems(origin, error) from None
+        raise all_problems(origin, error) from None
     settings._origin = origin  # noqa: SLF001 - our own class
     return settings
 
@@ -134,7 +135,11 @@ def _resolve(settings: Settings, env: Mapping[str, str]) -> Settings:
     else:
         url = f"sqlite:///{data_home(env) / 'interlock' / 'interlock.db'}"
     agents = {name: _absolute_reference(reference, folder, env) for name, reference in settings.agents.items()}
-    return settings.model_copy(update={"database": settings.database.model_copy(update={"url": url}), "agents": agents})
+    changed: dict[str, Any] = {"database": settings.database.model_copy(update={"url": url}), "agents": agents}
+    if settings.cost.prices is not None:
+        prices = str(folder / expanded(settings.cost.prices, env))
+        changed["cost"] = settings.cost.model_copy(update={"prices": prices})
+    return settings.model_copy(update=changed)
 
 
 def data_home(env: Mapping[str, str]) -> Path:
@@ -170,7 +175,7 @@ def _absolute_reference(reference: str, folder: Path, env: Mapping[str, str]) ->
     return f"{(folder / expanded(file, env)).resolve()}:{attribute}" if file.endswith((".py", ".json")) else reference
 
 
-def _all_problems(origin: ConfigFile, error: ValidationError) -> BadInput:
+def all_problems(origin: ConfigFile, error: ValidationError) -> BadInput:
     """Return one error that names everything that is wrong, in the order of the lines."""
     problems: list[Any] = error.errors(include_url=False)
     found = [_problem(problem) for problem in problems if not _follows(problem, problems)]

@@ -254,6 +254,26 @@ class LimitSettings(Section):
     )
 
 
+class LearningSettings(Section):
+    """What may become of what people decided on an agent's requests."""
+
+    export: StrictBool = Field(default=False, description="may leave as training data: `interlock dataset export`")
+    recall: StrictBool = Field(default=False, description="may be shown to agents as examples: `recall`")
+    redact: tuple[Annotated[StrictStr, Field(min_length=1, max_length=500)], ...] = Field(
+        default=(),
+        max_length=100,
+        description="fields taken out of both: names, at any depth, or JSON Pointers such as /customer/email",
+    )
+
+
+class CostSettings(Section):
+    """What `interlock cost` reckons with."""
+
+    prices: StrictStr | None = Field(
+        default=None, min_length=1, description="a file of prices; those that come with Interlock, if none is named"
+    )
+
+
 class ThreadSettings(Section):
     """Conversations: series of runs, where each run begins with the state that the last one left."""
 
@@ -304,6 +324,11 @@ class Settings(Section):
         default_factory=dict,
         description="how many requests an agent may open within an hour, by its name; `default` for the others",
     )
+    learning: dict[Name, LearningSettings] = Field(
+        default_factory=dict,
+        description="what may become of what people decided, by the agent's name; nothing, where nothing is said",
+    )
+    cost: CostSettings = Field(default_factory=CostSettings)
     limits: LimitSettings = Field(default_factory=LimitSettings)
     threads: ThreadSettings = Field(default_factory=ThreadSettings)
     server: ServerSettings = Field(default_factory=ServerSettings, description="read when `interlock serve` starts")

@@ -33,6 +33,8 @@ class Permission(StrEnum):
     log = "log"
     measure = "measure"
     examine = "examine"
+    export = "export"
+    """To take decisions away as training data."""
     send = "send"
     """To send a message again."""
     manage = "manage"
@@ -66,6 +68,7 @@ ACCESS: dict[Permission, Access] = {
     Permission.log: Access(_roles("auditor", "operator"), frozenset({Scope.log})),
     Permission.measure: Access(_roles("auditor", "operator"), frozenset({Scope.metrics})),
     Permission.examine: Access(_roles("auditor", "operator")),
+    Permission.export: Access(_roles("auditor")),
     Permission.send: Access(_roles("operator")),
     Permission.manage: Access(_roles()),
 }

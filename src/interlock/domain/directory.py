@@ -209,7 +209,7 @@ def _evolved(directory: KeptDirectory, event: DirectoryEvent) -> KeptDirectory: 
             return _with_chat(directory, event)
         case events.GrantGiven() | events.GrantUsed() | events.GrantRevoked():
             return replace(directory, grants=_with_grant(directory.grants, event))
-        case events.SessionEnded() | events.DirectoryRestored():
+        case events.SessionEnded() | events.DatasetExported() | events.DirectoryRestored():
             return directory
         case _:
             return _with_account(directory, event)

@@ -278,6 +278,25 @@ class ConfigurationChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetExported:
+    """Past decisions were taken away as training data.
+
+    Args:
+        agents: whose decisions are in it.
+        filters: what was wanted of all decisions, as JSON.
+        manifest: `sha256:` and the hash of its manifest, which names all its files.
+    """
+
+    format: str
+    agents: tuple[str, ...]
+    filters: str
+    rows: int
+    manifest: str
+    at: datetime
+    type: Literal["dataset_exported"] = "dataset_exported"
+
+
+@dataclass(frozen=True, slots=True)
 class DirectoryRestored:
     """The row of the directory was not what its log says, and was written anew from the log."""
 
@@ -306,5 +325,5 @@ _OfAccounts = (
 _OfCredentials = TokenCreated | TokenRevoked | SessionEnded
 _OfThemselves = NoticesChosen | ChatLinked | ChatUnlinked
 _OfGrants = GrantGiven | GrantUsed | GrantRevoked
-_OfAll = ConfigurationChanged | DirectoryRestored
+_OfAll = ConfigurationChanged | DatasetExported | DirectoryRestored
 DirectoryEvent = _OfMembers | _OfAccounts | _OfCredentials | _OfThemselves | _OfGrants | _OfAll

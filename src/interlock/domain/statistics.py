@@ -111,12 +111,17 @@ class Span:
 
 
 class Number(NamedTuple):
-    """How many of a group ended in a way. `period` is its number since 1970."""
+    """How many of a group ended in a way. `period` is its number since 1970.
+
+    Args:
+        waited: how long all of them were open together; of a reviewer, how long they were asked.
+    """
 
     key: str | None
     period: int | None
     ended: Ended
     number: int
+    waited: timedelta = timedelta()
 
 
 class Times(NamedTuple):
@@ -149,6 +154,7 @@ class Figures:
         key: the agent, action, level or reviewer; None for all together, and for what asks no action.
         begins: the first day of the period; None for all of the time.
         waiting: how many are open now; None where groups are told apart by what open ones do not have.
+        waited: how long all that ended were open together.
     """
 
     key: str | None = None
@@ -157,6 +163,7 @@ class Figures:
     p50: timedelta | None = None
     p95: timedelta | None = None
     waiting: int | None = None
+    waited: timedelta = timedelta()
 
     def number(self, *kinds: Ended) -> int:
         """Return how many ended in one of these ways."""
@@ -190,8 +197,10 @@ class Figures:
 def groups_of(counted: Counted, every: Every | None) -> list[Figures]:
     """Return the figures of each group: the periods in order, and in each the groups by name."""
     ended: dict[tuple[int | None, str | None], dict[Ended, int]] = {}
+    waited: dict[tuple[int | None, str | None], timedelta] = {}
     for one in counted.numbers:
         ended.setdefault((one.period, one.key), {})[one.ended] = one.number
+        waited[one.period, one.key] = waited.get((one.period, one.key), timedelta()) + one.waited
     times = {(one.period, one.key): one for one in counted.times}
     waiting = counted.waiting or {}
     for key in waiting:
@@ -202,9 +211,8 @@ def groups_of(counted: Counted, every: Every | None) -> list[Figures]:
         begins = None if period is None or every is None else every.begins(period)
         took = times.get(place)
         p50, p95 = (None, None) if took is None else (took.p50, took.p95)
-        found.append(
-            Figures(key, begins, ended[place], p50, p95, None if counted.waiting is None else waiting.get(key, 0))
-        )
+        open_now = None if counted.waiting is None else waiting.get(key, 0)
+        found.append(Figures(key, begins, ended[place], p50, p95, open_now, waited.get(place, timedelta())))
     return found
 
 

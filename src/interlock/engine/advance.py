@@ -17,9 +17,11 @@ from interlock.engine.changes import FRESH, Actor, Changes, Lease, RunChange, Ru
 from interlock.engine.desk import Desk
 from interlock.engine.integrity import digest_of_state, verified, verified_request
 from interlock.engine.ports.store import Store
+from interlock.engine.recall import recall
 from interlock.engine.results import KnownResult, Results
 from interlock.errors import AdvanceOvertaken, Conflict, EffectRefused, NotInTime, StoreUnavailable
 from interlock.failpoints import failpoint
+from interlock.learning.recalling import RecalledDecisions
 
 
 class HeldAdvance:
@@ -95,6 +97,12 @@ class HeldAdvance:
         request = await self._results.record(KnownResult(self.taken.tenant, self._agent.id, command), known)
         failpoint("effect.recorded")
         return request
+
+    async def recall(self, action: str, like: Mapping[str, Json] | None, most: int) -> RecalledDecisions:
+        """Return what people decided on an action of this agent before. See the port."""
+        agent = self.record.run.agent
+        consent = self._desk.consent_of(agent)
+        return await recall(self._store, self.held.tenant, consent, agent=agent, action=action, like=like, most=most)
 
     async def keep_step(self, state: bytes, agent_version: str) -> None:
         """Keep the state after a step. See the port."""

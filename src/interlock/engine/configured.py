@@ -14,6 +14,7 @@ from interlock.config.sections import FactSettings, LevelSettings, PolicySetting
 from interlock.config.values import suggestion
 from interlock.domain.authority import Directory, canonical_id
 from interlock.domain.calendar import Calendar
+from interlock.domain.consent import Consent
 from interlock.domain.explain import duration_words
 from interlock.domain.expression_cost import TooMuch
 from interlock.domain.facts import Fact, compile_expression, is_condition
@@ -108,7 +109,8 @@ def build_policies(settings: Settings) -> PolicySet:
     default = DEFAULT if settings.default is None else builder.policy("default", settings.default, ("default",))
     retries = {agent: Retries(**given.model_dump()) for agent, given in settings.retries.items()}
     limits = dict(settings.request_limits), dict(settings.requests_per_hour)
-    return PolicySet(policies, default, directory, None, retries, *limits)
+    consents = {agent: Consent(**given.model_dump()) for agent, given in settings.learning.items()}
+    return PolicySet(policies, default, directory, None, retries, *limits, consents, settings.cost.prices)
 
 
 def _stamp(origin: ConfigFile) -> Stamp | None:

@@ -20,6 +20,7 @@ from interlock.domain.commands import (
     RecordEffect,
     SettleEffect,
 )
+from interlock.domain.consent import Consent
 from interlock.domain.decide import decide
 from interlock.domain.events import Event, RefusalNoted
 from interlock.domain.refusals import must_be_noted
@@ -66,6 +67,10 @@ class Desk:
     def configuration_error(self) -> str | None:
         """Say why the last good configuration holds in place of the present one; None if the present one holds."""
         return self._directories.configured().held
+
+    def consent_of(self, agent: str) -> Consent:
+        """Return what may become of the decisions on an agent's requests, as it is configured now."""
+        return self._directories.configured().consent_of(agent)
 
     async def handle(
         self,

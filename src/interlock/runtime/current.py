@@ -164,8 +164,8 @@ class Advancing:
         await turn.acquire()
         return turn
 
-    def wait(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do work of the engine from a plain node, which LangGraph runs in a thread."""
+    def wait(self, work: Coroutine[Any, Any, T], otherwise: str = "await decision.aperform(…)") -> T:
+        """Do work of the engine from a plain node, which LangGraph runs in a thread; `otherwise` is for coroutines."""
         self.only_here()
         try:
             running = asyncio.get_running_loop()
@@ -173,7 +173,7 @@ class Advancing:
             running = None
         if running is self.loop:
             work.close()
-            raise InvalidAgent("This is a coroutine: use `await decision.aperform(…)` in it.")
+            raise InvalidAgent(f"This is a coroutine: use `{otherwise}` in it.")
         return asyncio.run_coroutine_threadsafe(work, self.loop).result()
 
     async def await_(self, work: Coroutine[Any, Any, T]) -> T:

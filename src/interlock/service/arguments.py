@@ -38,6 +38,21 @@ def moment(text: str, option: str) -> datetime:
         raise BadInput(f"{option} {text!r} {error.message()}.") from None
 
 
+def moment_or_before(text: str | None, option: str, now: datetime) -> datetime | None:
+    """Read a moment, or a duration that is counted back from now; raise `BadInput` if it is neither."""
+    if text is None:
+        return None
+    try:
+        return parse_moment(text)
+    except PydanticCustomError:
+        pass
+    try:
+        return now - duration(text, option)
+    except (BadInput, OverflowError):
+        known = (now - timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        raise BadInput(f"{option} {text!r} is no duration, such as 30d, and no moment, such as {known}.") from None
+
+
 def duration_text(length: timedelta) -> str:
     """Return a duration as `duration` reads it, in whole seconds."""
     minutes, seconds = divmod(int(length.total_seconds()), 60)

@@ -11,18 +11,25 @@ from interlock.domain.authority import LONGEST_ID, NO_PERSON, Principal
 from interlock.domain.canonical import Json
 from interlock.domain.delivery import Delivery
 from interlock.domain.run import Run
+from interlock.domain.statistics import Every
 from interlock.engine.changes import Entry
 from interlock.engine.deadlines import sweep
 from interlock.engine.ports.store import RequestFilter
+from interlock.engine.recall import recall
 from interlock.engine.states import kept_state
 from interlock.engine.threads import checked_name
 from interlock.engine.watching import NOBODY, Watcher
 from interlock.errors import BadInput, InvalidValue
+from interlock.learning.recalling import RecalledDecisions
+from interlock.learning.selection import Selection
 from interlock.service.components import Components
+from interlock.service.cost import CostReport, cost_report
+from interlock.service.datasets import export_dataset
 from interlock.service.deliveries import send_again
 from interlock.service.log_reader import Reader
 from interlock.service.request_client import RequestClient
 from interlock.service.run_views import RunView
+from interlock.service.statistics import LAST
 
 LOOKED_AT = 50
 """How many of the newest runs are searched for another agent of this name; all requests are searched as well."""
@@ -77,6 +84,40 @@ class Client(RequestClient):
             stop: ends it when it is set.
         """
         return Reader(self._store, self.system.waker, self.principal.tenant, stop or asyncio.Event()).entries(after)
+
+    # ── what was learnt ──
+
+    def export_dataset(self, selection: Selection) -> AsyncGenerator[bytes, None]:
+        """Return past decisions as training data: an archive (tar) of rows, manifest and card, in parts.
+
+        In it is what people decided on requests of agents whose configuration allows it (`learning`). The same
+        selection of the same log comes to the same bytes. The log says that it was exported.
+
+        Raises:
+            Forbidden: if the principal is no auditor, and no admin.
+            BadInput: if `since` or `until` is no time.
+        """
+        return export_dataset(self.system, self.principal, selection, self.key)
+
+    async def cost(self, *, every: Every | None = None, since: str = LAST, until: str | None = None) -> CostReport:
+        """Reckon what waiting for people has cost in a span of time, and would have cost held in a process.
+
+        Args:
+            every: the periods that are told apart as well.
+            since, until: moments (`2026-11-01T00:00:00Z`), or durations back from now (`30d`).
+
+        Raises:
+            BadInput: if it is no time, or the configured file of prices cannot be used.
+        """
+        prices = self.system.directories.configured().prices
+        return await cost_report(self._store, self._tenant, prices, since=since, until=until, every=every)
+
+    async def recall(
+        self, agent: str, action: str, like: Mapping[str, Json] | None = None, *, most: int = 3
+    ) -> RecalledDecisions:
+        """Return what people decided on an action of an agent, the most alike first. See `interlock.recall`."""
+        consent = self.system.directories.configured().consent_of(agent)
+        return await recall(self._store, self._tenant, consent, agent=agent, action=action, like=like, most=most)
 
     # ── runs ──
 

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping
 
 from interlock.domain.authority import LOCAL_TENANT, Delegation
+from interlock.domain.consent import Consent
 from interlock.domain.policy import Policy
 from interlock.engine.changes import Actor
 from interlock.engine.codec import encode_policy
@@ -55,6 +56,7 @@ def entries_of(configured: PolicySet) -> Mapping[str, frozenset[str]]:
         "roles": (f"{name}: {person}" for name, holders in people.roles.items() for person in holders),
         "people": (f"{alias} is {person}" for alias, person in people.aliases.items()),
         "delegations": map(_delegation, people.delegations),
+        "learning": (f"{name}: {_consent(one)}" for name, one in configured.consents.items()),
         "policies": map(_policy, (*configured.policies, configured.default)),
     }
     return {section: entries for section, given in found.items() if (entries := frozenset(given))}
@@ -64,6 +66,11 @@ def _delegation(one: Delegation) -> str:
     begins = "" if one.since is None else f" from {one.since.isoformat()}"
     ends = "" if one.until is None else f" until {one.until.isoformat()}"
     return f"{one.delegate} for {one.giver}{begins}{ends}"
+
+
+def _consent(one: Consent) -> str:
+    allowed = [name for name, is_allowed in (("export", one.export), ("recall", one.recall)) if is_allowed]
+    return f"{' and '.join(allowed) or 'nothing'}, without {', '.join(one.redact) or 'leaving anything out'}"
 
 
 def _policy(policy: Policy) -> str:

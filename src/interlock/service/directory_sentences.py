@@ -27,6 +27,7 @@ STATED: dict[type[DirectoryEvent], str] = {
     events.ChatLinked: "{0.user} ({0.name}) of {0.workspace} in {0.chat} is {0.person}, who has confirmed it",
     events.ChatUnlinked: "{0.user} of {0.workspace} in {0.chat} is not {0.person} any more",
     events.GrantRevoked: "{0.by} has revoked the grant {0.id}: it allows nothing more",
+    events.DatasetExported: "{0.rows} rows of training data ({0.format}) are exported, with the manifest {0.manifest}",
     events.DirectoryRestored: "the directory was written anew from its log: {0.found}",
 }
 """Events whose fields say as they are what there is to say."""

@@ -214,7 +214,8 @@ def _figures(shape: Shape) -> Figures:
     p50, p95 = (None, None) if took is None else (timedelta(seconds=took[name]) for name in ("p50", "p95"))
     begins = None if shape["begins"] is None else date.fromisoformat(shape["begins"])
     ended = {kind: shape[str(kind)] for kind in Ended}
-    return Figures(shape["key"], begins, ended, p50, p95, shape["waiting"])
+    waited = timedelta(seconds=shape.get("waited_seconds", 0))
+    return Figures(shape["key"], begins, ended, p50, p95, shape["waiting"], waited)
 
 
 def _subject(shape: Shape) -> Shape:

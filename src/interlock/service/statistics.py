@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from pydantic_core import PydanticCustomError
-
-from interlock.config.values import parse_moment
 from interlock.domain.statistics import Dimension, Ended, Every, Figures, Span, groups_of
 from interlock.engine.ports.store import Store
 from interlock.errors import BadInput
-from interlock.service.arguments import duration
+from interlock.service.arguments import moment_or_before
 
 MOST_ROWS = 5_000
 """How many figures are read at once: agents name their actions, and there may be any number of those."""
@@ -34,8 +31,8 @@ async def report(  # noqa: PLR0913 - what tells figures apart
 ) -> Report:
     """Count what ended in a span of time. See `Views.statistics`."""
     now = await store.now()
-    end = now + INSTANT if until is None else _moment(until, "until", now)  # with what ends now
-    begin = _moment(since, "since", now)
+    end = moment_or_before(until, "until", now) or now + INSTANT  # with what ends now
+    begin = moment_or_before(since, "since", now) or now
     if begin >= end:
         raise BadInput(f"since {since!r} is not before the end of the time that is counted.")
     span = Span(begin, end, by, every)
@@ -45,19 +42,6 @@ async def report(  # noqa: PLR0913 - what tells figures apart
             f"These are more than {MOST_ROWS:,} figures: take a shorter time, longer periods, or other groups."
         )
     return Report(span, tuple(groups_of(counted, every)))
-
-
-def _moment(text: str, option: str, now: datetime) -> datetime:
-    """Read a moment, or a duration that is counted back from now; raise `BadInput` if it is neither."""
-    try:
-        return parse_moment(text)
-    except PydanticCustomError:
-        pass
-    try:
-        return now - duration(text, option)
-    except BadInput:
-        example = (now - timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        raise BadInput(f"{option} {text!r} is no duration, such as 30d, and no moment, such as {example}.") from None
 
 
 def statistics_shape(report: Report) -> dict[str, Any]:
@@ -83,6 +67,7 @@ def _figures(group: Figures) -> dict[str, Any]:
         "approval_rate": group.approval_rate,
         "override_rate": group.override_rate,
         "waiting": group.waiting,
+        "waited_seconds": group.waited.total_seconds(),
         "response_seconds": None
         if took[0] is None or took[1] is None
         else {"p50": took[0].total_seconds(), "p95": took[1].total_seconds()},

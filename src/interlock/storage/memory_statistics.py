@@ -51,16 +51,21 @@ class MemoryStatistics:
             ended = [one for one in _all(tables, tenant, span.by) if span.since <= one.at < span.until]
             waiting = [row for row in tables.requests.values() if row.tenant == tenant and row.status in OPEN]
         numbers: Counter[tuple[Group, Ended]] = Counter()
+        waited: Counter[tuple[Group, Ended]] = Counter()
         times: dict[Group, list[int]] = {}
         for one in ended:
             group = one.key, None if span.every is None else period_of(one.at, span.every)
             numbers[group, one.ended] += 1
+            waited[group, one.ended] += one.took or 0
             if one.took is not None and one.ended in BY_PEOPLE:
                 times.setdefault(group, []).append(one.took)
         open_now: Counter[str | None] = Counter({None: 0} if span.by is None else {})
         open_now.update(_key(row, span.by) for row in waiting)
         return Counted(
-            [Number(*group, how, number) for (group, how), number in islice(numbers.items(), limit)],
+            [
+                Number(*group, how, number, timedelta(microseconds=waited[group, how]))
+                for (group, how), number in islice(numbers.items(), limit)
+            ],
             [_times(group, sorted(took)) for group, took in islice(times.items(), limit)],
             None if is_untold(span) else dict(islice(open_now.items(), limit)),
         )

@@ -71,10 +71,11 @@ def _within(source: _Source) -> tuple[ColumnElement[bool], ...]:
 
 @cache
 def numbers_query(by: Dimension | None, every: Every | None) -> Select[Any]:
-    """Return the query for how many ended how, by group."""
+    """Return the query for how many ended how, by group, and how long they were open together."""
     source = _source(by)
     key, period = source.key.label("key"), _period(source.at, every).label("period")
-    query = select(key, period, source.ended, func.count()).where(*_within(source)).limit(_LIMIT)
+    waited = func.coalesce(func.sum(source.took), 0)
+    query = select(key, period, source.ended, func.count(), waited).where(*_within(source)).limit(_LIMIT)
     grouped = [part for part, told in ((source.key, by), (_period(source.at, every), every)) if told is not None]
     return query.group_by(*grouped, source.ended)
 
@@ -116,10 +117,10 @@ def count(on: Connection, tenant: str, span: Span, limit: int) -> Counted:
         times = on.ask(times_query(span.by, span.every), values)
         open_now = None if is_untold(span) else on.ask(waiting_query(span.by), values)
     found: list[Number] = []
-    for key, period, how, number in numbers():
+    for key, period, how, number, waited in numbers():
         ended = _SAID.get(how) if span.by is Dimension.reviewer else Ended(how) if how in {*Ended} else None
         if ended is not None:
-            found.append(Number(_text(key), period, ended, number))
+            found.append(Number(_text(key), period, ended, number, timedelta(microseconds=int(waited))))
     waiting = None if open_now is None else {_text(key): number for key, number in open_now()}
     return Counted(found, _times(times()), waiting)
 

@@ -51,6 +51,7 @@ class StatisticsContract(Contract):
         assert (group.decided, group.overridden, group.waiting) == (3, 2, 1)
         assert (group.approval_rate, group.override_rate) == (2 / 3, 2 / 3)
         assert (group.p50, group.p95) == (2 * minutes, 3 * minutes)  # of people alone: 1, 2 and 3 minutes
+        assert group.waited == 15 * minutes
 
     async def test_percentiles_are_times_that_were_taken(self, store: Store, clock: SettableClock) -> None:
         for seconds in range(1, 21):
@@ -94,6 +95,7 @@ class StatisticsContract(Contract):
             ("ann", {Ended.approved: 1}, timedelta(seconds=10), None),
             ("bob", {Ended.changed: 1}, timedelta(seconds=7), None),
         ]
+        assert [group.waited for group in found] == [group.p50 for group in found]
 
     async def test_days_and_weeks_are_told_apart_in_utc(self, store: Store, clock: SettableClock) -> None:
         monday = clock.at - timedelta(days=clock.at.weekday())

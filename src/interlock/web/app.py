@@ -12,6 +12,8 @@ from interlock.domain.access import Permission
 from interlock.web import (
     agents,
     callbacks,
+    cost,
+    datasets,
     deliveries,
     directory,
     effects,
@@ -57,6 +59,7 @@ from interlock.web.pages import (
     subjects,
 )
 from interlock.web.pages import agents as agent_pages
+from interlock.web.pages import cost as cost_pages
 from interlock.web.pages import delegations as delegation_pages
 from interlock.web.pages import deliveries as delivery_pages
 from interlock.web.pages import grants as grant_pages
@@ -85,6 +88,8 @@ API_MODULES = (
     policies,
     log,
     statistics,
+    cost,
+    datasets,
     events,
     socket,
     sessions,
@@ -115,6 +120,7 @@ PAGES = (
     joining,
     settings,
     statistics_pages,
+    cost_pages,
     people_pages,
     group_pages,
     delegation_pages,

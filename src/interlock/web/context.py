@@ -61,7 +61,7 @@ class Context:
         streams: those that have not ended.
         server: how it is configured.
         providers: where people may sign in, by name.
-        simulating: the tenants for which somebody replays the log now.
+        simulating, exporting: the tenants for which somebody replays the log now, or exports from it.
         measuring: counts what this process does.
         run_streams: tells what agents do whose runs this process carries on.
         refreshing: held by a page that is fetched again because something has happened: many are, at once.
@@ -79,6 +79,7 @@ class Context:
     server: ServerSettings = field(default_factory=ServerSettings)
     providers: Mapping[str, Provider] = field(default_factory=dict)
     simulating: set[str] = field(default_factory=set)
+    exporting: set[str] = field(default_factory=set)
     measuring: Measuring = field(default_factory=Measuring)
     run_streams: RunStreams = field(default_factory=RunStreams)
     reply_keys: Sequence[tuple[str, bytes]] = ()

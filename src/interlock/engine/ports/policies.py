@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from interlock.domain.authority import Directory
+from interlock.domain.consent import NO_CONSENT, Consent
 from interlock.domain.directory import KeptDirectory
 from interlock.domain.policy import Policy
 from interlock.domain.retries import DEFAULT, Retries
@@ -23,6 +24,8 @@ class PolicySet:
             the present ones.
         request_limits: how many requests of an agent may be open at once, by its name; `default` for the others.
         requests_per_hour: how many requests an agent may open within an hour, by its name; `default` for the others.
+        consents: what may become of the decisions on an agent's requests, by its name; nothing, where nothing is said.
+        prices: a file of prices, by which it is reckoned what waiting costs; None for those that come with Interlock.
         retries: how failed advances are tried again, by the agent's name; the others by default.
         kept: what the tenant's log says of its people, as far as it is in `directory`; None if it was not read.
     """
@@ -34,6 +37,8 @@ class PolicySet:
     retries: Mapping[str, Retries] = field(default_factory=dict)
     request_limits: Mapping[str, int] = field(default_factory=dict)
     requests_per_hour: Mapping[str, int] = field(default_factory=dict)
+    consents: Mapping[str, Consent] = field(default_factory=dict)
+    prices: str | None = None
     kept: KeptDirectory | None = None
 
     def request_limit_of(self, agent: str) -> int | None:
@@ -43,6 +48,10 @@ class PolicySet:
     def requests_per_hour_of(self, agent: str) -> int | None:
         """Return how many requests an agent may open within an hour; None if there is no limit."""
         return self.requests_per_hour.get(agent, self.requests_per_hour.get("default"))
+
+    def consent_of(self, agent: str) -> Consent:
+        """Return what may become of the decisions on an agent's requests."""
+        return self.consents.get(agent, NO_CONSENT)
 
     def retries_of(self, agent: str) -> Retries:
         """Return how an agent's failed advances are tried again."""

@@ -13,6 +13,7 @@ from interlock.domain.retries import Broke
 from interlock.domain.run import Run
 from interlock.engine.changes import RunRecord
 from interlock.engine.watching import Watcher
+from interlock.learning.recalling import RecalledDecisions
 
 __all__ = ["Advance", "Agents", "Asking", "Attention", "Broke", "Done", "Ending", "Failed", "Paused", "Runtime"]
 
@@ -107,6 +108,9 @@ class Advance(Protocol):
         self, request_id: str, attempt: int, state: Reported, result: Json = None, reason: str = ""
     ) -> Request:
         """Record the result of an attempt, even if another advance holds the run by now: it is the truth."""
+
+    async def recall(self, action: str, like: Mapping[str, Json] | None, most: int) -> RecalledDecisions:
+        """Return what people decided on an action of this agent before, the most alike first."""
 
     async def keep_step(self, state: bytes, agent_version: str) -> None:
         """Keep the state after a step, so that the step is not run again.

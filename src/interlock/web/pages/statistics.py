@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Annotated
 
 from fastapi import Depends
@@ -90,12 +90,13 @@ async def show(call: Call, caller: Measurer, since: str = LAST, by: str = "agent
 def with_empty_periods(found: Sequence[Figures], span: Span, every: Every) -> list[Figures]:
     """Return the numbers of every period of a span, including periods in which nothing ended."""
     known = {group.begins: group for group in found}
-    return [known.get(begins, Figures(begins=begins)) for begins in _periods(span.since, span.until, every)]
+    return [known.get(begins, Figures(begins=begins)) for begins in periods_of(span, every)]
 
 
-def _periods(since: datetime, until: datetime, every: Every) -> Iterator[date]:
-    last = period_of(until - timedelta(microseconds=1), every)
-    for number in range(period_of(since, every), last + 1):
+def periods_of(span: Span, every: Every) -> Iterator[date]:
+    """Return the first day of each period of a span."""
+    last = period_of(span.until - timedelta(microseconds=1), every)
+    for number in range(period_of(span.since, every), last + 1):
         yield every.begins(number)
 
 
