@@ -6,7 +6,18 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, BindParameter, ColumnElement, Select, bindparam, func, literal_column, null, select
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Select,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    null,
+    select,
+)
 
 from interlock.domain.statistics import (
     BY_PEOPLE,
@@ -74,7 +85,7 @@ def numbers_query(by: Dimension | None, every: Every | None) -> Select[Any]:
     """Return the query for how many ended how, by group, and how long they were open together."""
     source = _source(by)
     key, period = source.key.label("key"), _period(source.at, every).label("period")
-    waited = func.coalesce(func.sum(source.took), 0)
+    waited = cast(func.coalesce(func.sum(source.took), 0), BigInteger)  # PostgreSQL's sum is of a larger type
     query = select(key, period, source.ended, func.count(), waited).where(*_within(source)).limit(_LIMIT)
     grouped = [part for part, told in ((source.key, by), (_period(source.at, every), every)) if told is not None]
     return query.group_by(*grouped, source.ended)
@@ -120,7 +131,7 @@ def count(on: Connection, tenant: str, span: Span, limit: int) -> Counted:
     for key, period, how, number, waited in numbers():
         ended = _SAID.get(how) if span.by is Dimension.reviewer else Ended(how) if how in {*Ended} else None
         if ended is not None:
-            found.append(Number(_text(key), period, ended, number, timedelta(microseconds=int(waited))))
+            found.append(Number(_text(key), period, ended, number, timedelta(microseconds=waited)))
     waiting = None if open_now is None else {_text(key): number for key, number in open_now()}
     return Counted(found, _times(times()), waiting)
 
