@@ -102,7 +102,7 @@ class HeldAdvance:
         """Return what people decided on an action of this agent before. See the port."""
         agent = self.record.run.agent
         consent = self._desk.consent_of(agent)
-        return await recall(self._store, self.held.tenant, consent, agent=agent, action=action, like=like, most=most)
+        return await recall(self._store, self.taken.tenant, consent, agent=agent, action=action, like=like, most=most)
 
     async def keep_step(self, state: bytes, agent_version: str) -> None:
         """Keep the state after a step. See the port."""
