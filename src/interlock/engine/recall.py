@@ -70,7 +70,7 @@ async def _decided(store: Store, tenant: str, agent: str, action: str) -> AsyncI
     """Read the newest decided requests for an action."""
     wanted, after, read = RequestFilter((Status.approved, Status.rejected), agent), None, 0
     while read < LOOKED_AT:
-        page = await store.inbox(tenant, wanted, after=after, limit=PAGE)
+        page = await store.requests(tenant, wanted, after=after, limit=PAGE)
         for request in page:
             if isinstance(request.asked, Action) and name_of(request.asked) == action:
                 yield request
