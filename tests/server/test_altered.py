@@ -5,6 +5,7 @@ import json
 import pytest
 from tests.server.test_agents_api import MAIL, ask, claim
 from tests.server.test_guarantees import by_rest, in_a_batch, on_a_websocket
+from tests.server.test_runs_api import act, put, started
 
 from interlock.engine.codec import leaf_hash
 
@@ -72,3 +73,34 @@ async def test_pages_show_the_others_and_say_which_entry_cannot_be_read(open_ser
         for one in (before, after):
             assert f"/log/{one['id']}/1" in page.text
         assert f"/log/{broken['id']}/1" not in page.text
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgres"])
+async def test_lists_show_the_others_where_a_row_cannot_be_read(open_server, backdoor, store, caplog):
+    """One row out of a thousand must not take the inbox away from everybody."""
+    server = open_server(store)
+    agent, mia = await server.agent(), await server.person(MIA)
+    put(server, act)
+    runs = [await started(mia, agent="payer", input=str(n)) for n in range(3)]
+    asked = [await ask(agent, MAIL, key=f"order-{n}") for n in range(3)]
+    door = backdoor(server.address)
+    door.sql("UPDATE requests SET body = ? WHERE id = ?", b"\xff", asked[1]["id"])
+    door.sql("UPDATE runs SET body = ? WHERE id = ?", b"\xff", runs[1]["id"])
+    for path in (
+        "../../",
+        "/requests",
+        f"../../requests/{asked[0]['id']}",
+        "/runs",
+        "../../runs",
+        "../../?list=others",
+    ):
+        page = await mia.get(path)
+        assert page.status_code == 200, path
+        assert not any(broken["id"] in page.text for broken in (asked[1], runs[1]))
+        shown = runs if path.endswith("runs") else asked
+        assert path.endswith("others") or shown[0]["id"] in page.text, path
+    found = [(await mia.get("/runs", params={"limit": 1})).json()]
+    found.append((await mia.get("/runs", params={"limit": 1, "after": found[0]["next"]})).json())
+    assert {one["id"] for page in found for one in page["runs"]} == {runs[0]["id"], runs[2]["id"]}
+    assert [text for text in caplog.messages if "cannot be read, and lists leave it out" in text]
+    assert (await mia.get(f"/requests/{asked[1]['id']}")).status_code == 500

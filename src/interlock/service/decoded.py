@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from functools import lru_cache
+from typing import TypeVar
 
 from interlock.domain.request import Request
 from interlock.engine.codec import WaitingRequest, decode_request, decode_waiting
+from interlock.errors import RecordAltered
+
+T = TypeVar("T")
+_log = logging.getLogger("interlock.record")
 
 LARGEST_CACHED = 8_000
 """How many bytes a request has at most that is kept: what is larger is read each time."""
@@ -29,3 +36,17 @@ def _request(body: bytes) -> Request:
 @lru_cache(maxsize=2_000)
 def _waiting(body: bytes) -> WaitingRequest:
     return decode_waiting(body)
+
+
+def if_readable(read: Callable[[bytes], T], body: bytes) -> T | None:
+    """Return what a stored request says; None if it cannot be read, so that a list has the others."""
+    try:
+        return read(body)
+    except RecordAltered:
+        _say(body)
+        return None
+
+
+@lru_cache(maxsize=500)
+def _say(body: bytes) -> None:  # noqa: ARG001 - said once of each
+    _log.warning("A stored request cannot be read, and lists leave it out: `interlock doctor --fold` names it.")

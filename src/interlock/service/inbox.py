@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import astuple, dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ from interlock.engine.integrity import with_whole_requests
 from interlock.engine.ports.store import RequestFilter, SortKey, Store
 from interlock.engine.routing import PolicyBook
 from interlock.errors import InvalidValue, RecordAltered
-from interlock.service.decoded import request_of, waiting_of
+from interlock.service.decoded import if_readable, request_of, waiting_of
 from interlock.service.pages import (
     MOST_COUNTED,
     MOST_READ_FOR_FEW,
@@ -107,7 +107,7 @@ class _Front:
 
     def page(self, listing: Listing[SortKey], *, more: bool) -> Page[Listed]:
         """Return them as a page; with `more`, the walk ended before the list did."""
-        found = tuple(judged.listed(request_of(body)) for body, judged in self._rows)
+        found = _listed(self._rows)
         if self._last is None or not (self._is_cut or more):
             return Page(found, None)
         return Page(found, listing.cursor(self._last))
@@ -173,7 +173,7 @@ class PersonalInbox:
             return self._listed(which, after=after, at_once=min(limit, PAGE))
 
         found = await page(listing, read, after=after, limit=limit)
-        return Page(tuple(judged.listed(request_of(body)) for body, judged in found.rows), found.next)
+        return Page(_listed(found.rows), found.next)
 
     def _listing(self, which: Which) -> Listing[SortKey]:
         return Listing(which, sort_key, (self._principal.tenant, self._person, *astuple(self._only), self._people))
@@ -276,13 +276,16 @@ class PersonalInbox:
         return RequestFilter(agent=only.agent, asks=asks, people=people, reference_prefix=only.reference)
 
     async def _placed(self, which: Which, body: bytes, at: datetime) -> _Judged | None:
-        """Say for whom a request waits; None if the filters leave it out."""
+        """Say for whom a request waits; None if the filters leave it out, or it cannot be read."""
         kind, group = self._only.kind, self._only.group
-        if self._words and not is_found(decode_request(body), self._words):
+        whole = if_readable(decode_request, body) if self._words else None
+        if self._words and (whole is None or not is_found(whole, self._words)):
             return None
         if which == "decided" and kind is None and group is None:
             return _NOT_JUDGED
-        request = waiting_of(body)
+        request = if_readable(waiting_of, body)
+        if request is None:
+            return None
         of_group = group is None or (request.is_open and _group(group) in asked_entries(request))
         if not of_group or kind not in {None, request.kind}:
             return None
@@ -317,6 +320,11 @@ class PersonalInbox:
             did = VERDICTS[voted.verdict].did
             return _Judged(f"you have voted already ({did}), and others are asked as well", is_asked=is_asked)
         return _Judged(right.excluded, right.on_behalf_of, request.snoozed_by(self._person, at), is_asked)
+
+
+def _listed(rows: Iterable[_Row]) -> tuple[Listed, ...]:
+    read = ((if_readable(request_of, body), judged) for body, judged in rows)
+    return tuple(judged.listed(request) for request, judged in read if request is not None)
 
 
 def _group(name: str) -> str:

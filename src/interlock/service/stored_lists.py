@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from operator import attrgetter, itemgetter
 
 from interlock.domain.request import Request
 from interlock.domain.run import Run
 from interlock.engine.ports.store import RequestFilter, RunFilter, SortKey, Store
+from interlock.service.decoded import if_readable, request_of
 from interlock.service.pages import PAGE, Listing, Page, page, text_key, walk
 
 
-def walk_requests(  # noqa: PLR0913 - what is read, and how much of it
+async def walk_requests(  # noqa: PLR0913 - what is read, and how much of it
     store: Store,
     tenant: str,
     wanted: RequestFilter,
@@ -20,13 +22,20 @@ def walk_requests(  # noqa: PLR0913 - what is read, and how much of it
     *,
     at_once: int = PAGE,
 ) -> AsyncGenerator[tuple[SortKey, Request], None]:
-    """Read requests, each once with its key, though they move in the list meanwhile: more time is a later due time."""
+    """Read requests, each once with its key, though they move in the list meanwhile: more time is a later due time.
 
-    async def read(after: SortKey | None, limit: int) -> list[tuple[SortKey, Request]]:
-        found = await store.requests(tenant, wanted, after=after, limit=limit)
-        return list(zip(found.keys, found, strict=True))
+    What cannot be read is left out: see `if_readable`.
+    """
 
-    return walk(read, itemgetter(0), after=after, limit=limit, at_once=at_once, id_of=lambda row: row[0].id)
+    async def read(after: SortKey | None, limit: int) -> Sequence[tuple[SortKey, bytes]]:
+        return await store.request_rows(tenant, wanted, after=after, limit=limit)
+
+    rows = walk(read, itemgetter(0), after=after, limit=limit, at_once=at_once, id_of=lambda row: row[0].id)
+    async with aclosing(rows):
+        async for key, body in rows:
+            request = if_readable(request_of, body)
+            if request is not None:
+                yield key, request
 
 
 async def list_runs(

@@ -28,6 +28,7 @@ from interlock.storage.rows import (
     job_of,
     lease_of,
     micros,
+    read_page_of,
     replay_order,
 )
 from interlock.storage.schema import (
@@ -246,7 +247,7 @@ def approved(on: Connection, tenant: str, call: tuple[str, str], before: datetim
 
 
 def list_runs(on: Connection, tenant: str, wanted: RunFilter, after: str | None, limit: int) -> Sequence[Run]:
-    """Return a page of runs, newest first, beginning after the run with the id `after`."""
+    """Return a page of runs that can be read, newest first, beginning after the run with the id `after`."""
     of = {name: value for name in _RUN_COLUMNS if (value := getattr(wanted, name)) is not None}
     if not encodable(after or "", *of.values()):
         return []
@@ -262,7 +263,7 @@ def list_runs(on: Connection, tenant: str, wanted: RunFilter, after: str | None,
     statuses = [str(status) for status in wanted.statuses]
     values = {"tenant": tenant, "limit": limit, "after": after, "statuses": statuses, "ids": known} | of
     values["status"] = statuses[0] if statuses else None
-    return [decode_run(body) for (body,) in on.rows(query, values)]
+    return read_page_of(lambda most: on.rows(query, values | {"limit": most}), lambda row: decode_run(row[0]), limit)
 
 
 _RUN_COLUMNS = ("agent", "initiator", "thread")

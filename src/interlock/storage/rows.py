@@ -5,9 +5,10 @@ Times are integers: microseconds since 1970, UTC. They sort and compare alike ev
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple, TypeGuard, TypeVar
 
@@ -23,6 +24,8 @@ from interlock.engine.ports.log import UnreadableEntry
 from interlock.errors import Conflict, InvalidValue, NotInTime, RecordAltered, WindowMoved
 
 T = TypeVar("T", Request, Run)
+R = TypeVar("R")
+V = TypeVar("V")
 Clock = Callable[[], datetime]
 
 NEVER = 2**63 - 1
@@ -101,6 +104,24 @@ class EntryRow(NamedTuple):
     seq: int
     body: bytes
     leaf: str
+
+
+def read_page_of(rows_of: Callable[[int], Sequence[R]], read: Callable[[R], V], limit: int) -> list[V]:
+    """Return so many values of a list, without those that cannot be read: `interlock doctor --fold` names these.
+
+    Args:
+        rows_of: returns so many of the rows where the page begins; fewer only if there are no more.
+    """
+    broken = 0
+    while True:
+        most, found = limit + 2 * broken, list[V]()
+        rows = rows_of(most)
+        for row in rows:
+            with contextlib.suppress(RecordAltered):
+                found.append(read(row))
+        broken = len(rows) - len(found)
+        if len(rows) < most or len(found) >= limit:
+            return found[:limit]
 
 
 def entries_of_page(rows: Iterable[tuple[str, bytes, str, str, int]]) -> list[Entry]:
