@@ -39,8 +39,9 @@ def write(size, seconds, machines):
     PAGE.write_text(
         f"""# What breaks, and what is left of it
 
-Written by `RUNS={runs} make soak ARGS="-k many_machines"` on {datetime.now(UTC):%d %B %Y}: {platform.system()},
-{os.cpu_count()} cores, Python {platform.python_version()}, which also ran database, broker and callers.
+Written by `RUNS={runs} EVERY={every:.0f} make soak ARGS="-k many_machines"` on {datetime.now(UTC):%d %B %Y}:
+{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}, which also ran database, broker and
+callers.
 
 {servers} servers and {workers} workers, one PostgreSQL (with `fsync`) and one RabbitMQ, each of which was stopped,
 killed and started again at random, one of them every {every:.0f} s, while {runs:,} runs were started by HTTP, asked by
@@ -155,6 +156,10 @@ SIZES = [
 
 
 @pytest.mark.timeout(LONGEST + 600)
+@pytest.mark.filterwarnings("ignore:coroutine 'Connection.close' was never awaited:RuntimeWarning")  # aio_pika's own
+@pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <coroutine object Connection.close:pytest.PytestUnraisableExceptionWarning"
+)
 @pytest.mark.parametrize("size", SIZES)
 async def test_many_machines_break_and_every_run_is_decided_and_acts_once(tmp_path, size, rabbitmq, monkeypatch):
     runs, servers, workers, kinds, every = size
