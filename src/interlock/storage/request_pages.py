@@ -113,7 +113,7 @@ def requests_query(wanted: RequestFilter, *, paged: bool = False) -> Select[Any]
         "paged": paged,
     }
     order = "act" if by_act else "due" if by_due else "age"
-    return _inbox_query(order, frozenset(name for name, is_given in given.items() if is_given))
+    return _query(order, frozenset(name for name, is_given in given.items() if is_given))
 
 
 _BY_PREFIX = (
@@ -125,7 +125,7 @@ _NARROW = frozenset({"run", "reference", "prefix"})
 
 
 @cache
-def _inbox_query(order: str, given: frozenset[str]) -> Select[Any]:
+def _query(order: str, given: frozenset[str]) -> Select[Any]:
     columns, by_due, filters = requests.c, order == "due", _filters(order, given)
     if order == "act":
         return _acted_on(filters, several="several" in given, paged="paged" in given)
