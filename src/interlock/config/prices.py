@@ -1,4 +1,4 @@
-"""A file of prices, by which it is reckoned what waiting costs: its keys, and what is wrong with it."""
+"""The file of prices from which the cost of waiting is computed: its keys, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class HeldSettings(Section):
 
 
 class ChargeSettings(Section):
-    """What is charged for each request."""
+    """The charges for each request."""
 
     what: Label
     number: Price | Literal["work_seconds", "wait_seconds"]
@@ -45,7 +45,7 @@ class ChargeSettings(Section):
 
 
 class PutAsideSettings(Section):
-    """A way in which nothing runs while people think."""
+    """A way to wait in which nothing runs while people think."""
 
     label: Label
     each: tuple[ChargeSettings, ...] = Field(default=(), max_length=100)

@@ -120,14 +120,14 @@ def _false_for_none(schema: dict[str, Any]) -> None:
 
 
 class GrantSettings(Section):
-    """What somebody who may approve a level may grant for the next actions like one."""
+    """The bounds of standing grants, by which a person who may approve a level allows the next actions like one."""
 
-    within: Duration = Field(default=timedelta(hours=8), description="for how long at most")
-    uses: Annotated[StrictInt, Field(ge=1, le=1_000)] = Field(default=20, description="how many actions at most")
+    within: Duration = Field(default=timedelta(hours=8), description="the longest time")
+    uses: Annotated[StrictInt, Field(ge=1, le=1_000)] = Field(default=20, description="the most actions")
     sum: dict[Annotated[StrictStr, Field(min_length=1, max_length=200)], Annotated[Number, Field(gt=0)]] = Field(
         default_factory=dict,
         max_length=1,
-        description="an argument that is a number, and what all uses together may come to at most: {amount: 500}",
+        description="a numeric argument and the highest sum over all uses: {amount: 500}",
     )
 
 
@@ -151,7 +151,7 @@ class LevelSettings(Section):
     )
     grants: Annotated[GrantSettings | None, BeforeValidator(none_if_false)] = Field(
         default=None,
-        description="who may approve it may grant the next actions like one, within bounds; false: nobody",
+        description="lets people who may approve it allow the next actions like one, within bounds; false for nobody",
         json_schema_extra=_false_for_none,
     )
     steps: tuple[StepSettings, ...] = ()
@@ -255,19 +255,21 @@ class LimitSettings(Section):
 
 
 class LearningSettings(Section):
-    """What may become of what people decided on an agent's requests."""
+    """How people's decisions on an agent's requests may be used."""
 
-    export: StrictBool = Field(default=False, description="may leave as training data: `interlock dataset export`")
-    recall: StrictBool = Field(default=False, description="may be shown to agents as examples: `recall`")
+    export: StrictBool = Field(
+        default=False, description="they may be exported as training data: `interlock dataset export`"
+    )
+    recall: StrictBool = Field(default=False, description="they may be shown to agents as examples: `recall`")
     redact: tuple[Annotated[StrictStr, Field(min_length=1, max_length=500)], ...] = Field(
         default=(),
         max_length=100,
-        description="fields taken out of both: names, at any depth, or JSON Pointers such as /customer/email",
+        description="fields that both leave out: names, at any depth, or JSON pointers such as /customer/email",
     )
 
 
 class CostSettings(Section):
-    """What `interlock cost` reckons with."""
+    """The settings of `interlock cost`."""
 
     prices: StrictStr | None = Field(
         default=None, min_length=1, description="a file of prices; those that come with Interlock, if none is named"
@@ -326,7 +328,7 @@ class Settings(Section):
     )
     learning: dict[Name, LearningSettings] = Field(
         default_factory=dict,
-        description="what may become of what people decided, by the agent's name; nothing, where nothing is said",
+        description="how people's decisions may be used, by the agent's name; by default not at all",
     )
     cost: CostSettings = Field(default_factory=CostSettings)
     limits: LimitSettings = Field(default_factory=LimitSettings)

@@ -1,4 +1,4 @@
-"""Uses of standing grants: they are committed with the requests that they approve, or neither is."""
+"""Uses of standing grants: a use and the request that it approves are committed together or not at all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def uses_in(changes: Iterable[RequestChange]) -> tuple[GrantUsed, ...]:
 
 
 def with_uses(policies: PolicySet, used: Iterable[GrantUsed]) -> PolicySet:
-    """Return policies and people as they are once these uses count."""
+    """Return policies and people after these uses."""
     grants = dict(policies.directory.grants)
     for one in used:
         state = grants[one.id]
@@ -34,13 +34,13 @@ def with_uses(policies: PolicySet, used: Iterable[GrantUsed]) -> PolicySet:
 
 
 def counted_uses(policies: PolicySet, changes: Iterable[RequestChange], now: datetime) -> DirectoryChange | None:
-    """Return what counts the uses of grants in these changes; None if there are none.
+    """Return the change that counts the uses of grants in these changes; None if there are none.
 
-    It is committed at the version of the directory by which they were approved: of two that would use the last of a
-    grant, one holds.
+    It is committed at the version of the directory by which they were approved: of two last uses of a grant, one
+        succeeds.
 
     Args:
-        policies: by which they were approved.
+        policies: the policies by which they were approved.
     """
     used = uses_in(changes)
     if not used:

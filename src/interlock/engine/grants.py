@@ -33,14 +33,14 @@ class Grants:
     desk: Desk
 
     async def every(self, tenant: str) -> Sequence[GrantState]:
-        """Return the grants of a tenant that are not long over, the newest first."""
+        """Return the present and recent grants of a tenant, the newest first."""
         return [*(await self.directories.directory(tenant)).grants.values()][::-1]
 
     async def limits(self, request: Request, principal: Principal) -> GrantLimits:
-        """Return what a person may grant like a request.
+        """Return the bounds of a grant that a person may give like a request.
 
         Raises:
-            Refused: if nothing.
+            Refused: if they may give none.
         """
         rules = DirectoryRules(
             await self.directories.kept(request.tenant),
@@ -52,10 +52,10 @@ class Grants:
     async def give(
         self, request_id: str, wanted: WantedGrant, principal: Principal, key: str | None = None
     ) -> GrantState:
-        """Give a grant for what is like a request; return it.
+        """Give a grant for actions like a request; return it.
 
         Args:
-            key: an idempotency key: a call that is made again with it returns the grant of the first one.
+            key: an idempotency key: a repeated call with it returns the grant of the first one.
 
         Raises:
             Refused, InvalidValue: as `new_grant`.
@@ -81,7 +81,7 @@ class Grants:
         return GrantState(given)
 
     async def _context(self, request: Request, principal: Principal, rules: DirectoryRules) -> DecisionContext:
-        """Return in what somebody gives a grant; refuse if it would be for a policy that is not there any more."""
+        """Return the context of a new grant; refuse it if its policy no longer exists."""
         policy = await self.book.pinned(request.route.policy_hash)
         now_there = self.directories.configured()
         if request.route.policy_hash not in map(hash_of, (*now_there.policies, now_there.default)):
@@ -92,11 +92,11 @@ class Grants:
         return DecisionContext(rules.now, principal, policy, rules.directory)
 
     async def revoke(self, grant_id: str, principal: Principal) -> None:
-        """Revoke a grant; nothing happens if it is revoked already.
+        """Revoke a grant, unless it was revoked already.
 
         Raises:
             NotFound: if there is none, or the principal may not know of it.
-            Forbidden: if it is another one's, and the principal is neither operator nor admin.
+            Forbidden: if somebody else gave it, and the principal is neither operator nor admin.
         """
 
         def plan(rules: DirectoryRules) -> PlannedChange:

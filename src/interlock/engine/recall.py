@@ -1,4 +1,4 @@
-"""Past decisions on an action, found for its agent: those of which its configuration allows it."""
+"""Finds past decisions on an action for its agent, if its configuration allows that."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from interlock.learning.recalling import RecalledDecisions, decision_of, recalle
 from interlock.learning.redaction import redacted
 
 LOOKED_AT = 500
-"""How many of an agent's newest requests are looked at."""
+"""How many of an agent's newest requests are searched."""
 
 PAGE = 50
 MOST = 50
@@ -32,17 +32,17 @@ async def recall(  # noqa: PLR0913 - what is looked for, and for whom
     like: Mapping[str, Json] | None = None,
     most: int = 3,
 ) -> RecalledDecisions:
-    """Return what people decided on an action of an agent, the most alike first; nothing, where that is not allowed.
+    """Return people's decisions on an action of an agent, the most similar first; none if that is not allowed.
 
     Args:
         consent: the agent's.
         action: its name.
-        like: arguments, or some of them: how alike others are is judged by these. Without any the newest come first.
-        most: at most so many.
+        like: arguments, or some of them, to which others are compared; without any, the newest come first.
+        most: the most decisions.
 
     Raises:
         InvalidValue: if `most` is not from 1 to 50.
-        RecordAltered: if a request is not what its log says.
+        RecordAltered: if a request differs from its log.
     """
     if not 1 <= most <= MOST:
         raise InvalidValue("most", f"must be from 1 to {MOST}")

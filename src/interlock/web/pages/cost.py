@@ -1,4 +1,4 @@
-"""What waiting for people has cost, and would have cost held in a process: in figures, over time, and by agent."""
+"""The cost of waiting for people, and of the same waits held in a process: as numbers, over time, and by agent."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from interlock.web.pages.statistics import MOST_DAYS, SPANS, Figure, day, period
 router = pages()
 
 MOST_LINES = 4
-"""How many ways to wait have a line of their own: as many as there are colours."""
+"""The most ways to wait with a line of their own: the number of colours."""
 
 Measurer = Annotated[Caller, Depends(signed_in(Permission.measure))]
 
 
 @router.get("/cost")
 async def show(call: Call, caller: Measurer, since: str = LAST) -> Response:
-    """Show what each way to wait comes to."""
+    """Show the cost of each way to wait."""
     since = since if since in SPANS else LAST
     days = int(since.removesuffix("d"))
     every = Every.day if days <= MOST_DAYS.days else Every.week
@@ -60,7 +60,7 @@ async def show(call: Call, caller: Measurer, since: str = LAST) -> Response:
 
 
 def over_time(found: CostReport, every: Every) -> Figure:
-    """Return what holding what waited would have cost in each period, as lines."""
+    """Return lines of what the waits would have cost in each period, held in a process."""
     known = dict(found.periods)
     periods = [(begins, known.get(begins)) for begins in periods_of(found.span, every)]
     ways = [one for one in found.total.costs if one.held][:MOST_LINES]

@@ -1,4 +1,4 @@
-"""Standing grants: what people allow from now on; and the form by which somebody allows more like a request."""
+"""Standing grants: the list, and the form that allows the next actions like a request."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ ANYTHING = {"anything": "anything"}
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """An argument of the action, and what the next ones may have in its place.
+    """An argument of the action, and its allowed values in the next ones.
 
     Args:
-        kinds: what can be said of it, in words.
-        kind, value: what is said, and with which number or text.
+        kinds: the kinds of bounds to choose from, in words.
+        kind, value: the chosen kind, with its number or text.
     """
 
     index: int
@@ -64,7 +64,7 @@ class Argument:
 
 @router.get("/settings/grants")
 async def list_grants(call: Call, caller: SignedInPerson, done: str = "") -> Response:
-    """List the grants that somebody may see."""
+    """List the grants that the reader may see."""
     context = context_of(call)
     now = await context.components.store.now()
     directory = await context.components.directories.directory(caller.principal.tenant)
@@ -89,20 +89,20 @@ async def list_grants(call: Call, caller: SignedInPerson, done: str = "") -> Res
 async def revoke(call: Call, caller: SignedInPerson) -> Response:
     """Revoke a grant."""
     form = await fields_of(call)
-    with suppress(NotFound):  # it is forgotten by now
+    with suppress(NotFound):  # it is no longer kept
         await Grants(caller.client).revoke(form["id"])
     return RedirectResponse(f"{LIST}?done=revoked", HTTPStatus.SEE_OTHER)
 
 
 @router.get("/requests/{request_id}/grant")
 async def ask(call: Call, caller: Reader, request_id: str) -> Response:
-    """Show the form by which somebody allows the next ones like a request."""
+    """Show the form that allows the next actions like a request."""
     return await _shown(call, caller, request_id, Fields([]), None)
 
 
 @router.post("/requests/{request_id}/grant")
 async def give(call: Call, caller: SignedInPerson, request_id: str) -> Response:
-    """Allow the next ones like a request."""
+    """Allow the next actions like a request."""
     form = await fields_of(call)
     await must_see(caller, request_id)
     client = caller.client.keyed(form["key"] or None)
@@ -140,7 +140,7 @@ async def _shown(call: Call, caller: Caller, request_id: str, form: Fields, erro
 
 
 def _given(form: Fields, limits: GrantLimits) -> dict[str, str]:
-    """Return what was typed; at first the least that makes sense."""
+    """Return what was typed; at first, the narrowest bounds."""
     total = "" if limits.total is None else str(limits.total.at_most)
     first = {"lasts": duration_text(min(LENGTHS[0], limits.within)), "uses": str(min(5, limits.uses)), "sum": total}
     return {name: form[name] if form else first.get(name, "") for name in ("lasts", "uses", "sum", "sum_of", "reason")}

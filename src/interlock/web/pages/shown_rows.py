@@ -1,4 +1,4 @@
-"""Rows of the inbox as markup, written once for all who see the same: hundreds of pages are fetched again at once."""
+"""Renders each row of the inbox once for all readers who see the same, because hundreds of pages refresh at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def shown_row(row: Row, which: List) -> Markup:
 
 
 class _RowOfList:
-    """A row by all that its markup depends on: its request is the same object for all who see it as it stands."""
+    """A row, compared by all that its markup depends on. Readers of the same request share one object."""
 
     __slots__ = ("key", "row", "which")
 
