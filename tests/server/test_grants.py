@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from tests.server.conftest import GRANTED
+from tests.server.page_forms import form_of, with_typed
 from tests.server.test_agents_api import ask, claim, vote
 from tests.server.test_client import Wire
 
@@ -138,3 +139,48 @@ async def test_the_clients_kit_gives_the_same_here_and_at_a_server(open_server):
         assert await mia.list_grants() == [given]
         await mia.revoke_grant(given.grant.id)
         assert (await mia.list_grants())[0].revoked_by == "mia@example.com"
+
+
+async def test_somebody_allows_the_next_ones_on_a_page_and_revokes_that_on_another(open_server):
+    server = open_server(config=GRANTED.replace("{grants: {}", "{grants: {sum: {amount: 500}}"))
+    bot, mia, noah, zoe = (
+        await server.agent(),
+        *[await server.person(f"{who}@example.com") for who in ("mia", "noah", "zoe")],
+    )
+    asked = await ask(bot, transfer(to="ann<b>@example.com"))
+    address = f"../../requests/{asked['id']}/grant"
+    assert address.removeprefix("../..") in (await mia.get(f"../../requests/{asked['id']}")).text
+    shown = form_of((await mia.get(address)).text)
+    assert "ann&lt;b&gt;" in (await mia.get(address)).text
+    loose = {"kind-0": "most", "value-0": "120", "kind-1": "anything", "lasts": "2h", "uses": "2", "sum": "300"}
+    for wrong, said, at in (
+        ({"uses": "21"}, "How many must be from 1 to 20.", "uses"),
+        ({"uses": "two"}, "How many must be a whole number.", "uses"),
+        ({"sum": "501"}, "In sum must bound amount, by 500 at most.", "sum"),
+        ({"value-0": "lots"}, "amount must be a number, such as 12.50.", "value-0"),
+        ({"value-0": "5"}, "amount does not cover this request", "value-0"),
+        ({"kind-1": "ends", "value-1": "example.com"}, "to must stop at a sign", "value-1"),
+        ({"digest": "sha256:" + "0" * 64}, "has changed since it was shown", ""),
+    ):
+        answer = await mia.post(address, data=dict(with_typed(shown, **loose | wrong)))
+        assert (answer.status_code, said in answer.text) == (409 if not at else 400, True), (wrong, answer.text)
+        assert 'id="error-summary"' in answer.text
+        assert not at or f'href="#{at}"' in answer.text
+        assert dict(form_of(answer.text))["sum"] == (loose | wrong)["sum"], "what was typed stays"
+    assert (await mia.get("/grants")).json()["grants"] == []
+    for _ in range(2):  # pressed twice
+        given = await mia.post(address, data=dict(with_typed(shown, **loose)))
+        assert (given.status_code, given.headers["location"]) == (303, "/settings/grants?done=given")
+    (grant,) = (await mia.get("/grants")).json()["grants"]
+    assert (grant["uses"], grant["total"]["at_most"], grant["allowed"]["to"]) == (2, "300", {"type": "anything"})
+    approved = await ask(bot, transfer(), key="2")
+    page = (await mia.get(f"../../requests/{approved['id']}")).text
+    assert "Nobody was asked" in page
+    assert f"By grant {grant['id']} of mia@example.com" in page
+    assert "1 of 2 used · 100.00 of 300 amount in sum" in (await mia.get("../../settings/grants")).text
+    assert (await zoe.get(address)).status_code == 404
+    assert (await noah.post("../../settings/grants/revoke", data={"id": grant["id"]})).status_code == 403
+    assert (await mia.post("../../settings/grants/revoke", data={"id": grant["id"]})).status_code == 303
+    assert "mia@example.com has revoked it" in (await mia.get("../../settings/grants")).text
+    payment = await ask(bot, {"asked": {"kind": "approval", "name": "pay", "args": {"amount": "1"}}}, key="pay")
+    assert (await mia.get(f"../../requests/{payment['id']}/grant")).status_code == 403

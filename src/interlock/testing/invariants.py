@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from interlock.domain.directory import STREAM as DIRECTORY
+from interlock.domain.directory_events import GrantUsed
 from interlock.domain.events import Decided, EffectExecuted, Event, Expired, Opened, Withdrawn
 from interlock.domain.lifecycle import fold
 from interlock.domain.request import EffectState, Request, Status
@@ -24,8 +25,8 @@ async def assert_invariants(store: Store, tenant: str = "default") -> None:
     """Check a store that nobody is changing at the moment.
 
     Every row is the fold of its log (I11), whose numbers have no gaps and whose leaves fit; a request has at most one
-    outcome (I3) and one executed effect (I2); and no run is forgotten (I4): it has ended, waits for a person, or has a
-    job.
+    outcome (I3) and one executed effect (I2); no run is forgotten (I4): it has ended, waits for a person, or has a job;
+    and what a grant has approved is counted as its use, and nothing else is.
 
     Raises:
         AssertionError: naming the stream and what is wrong with it.
@@ -44,6 +45,9 @@ async def assert_invariants(store: Store, tenant: str = "default") -> None:
             runs.append(await _assert_run(store, tenant, stream, events))  # type: ignore[arg-type]
         else:
             requests.append(await _assert_request(store, tenant, stream, events))  # type: ignore[arg-type]
+    uses = [entry.event for entry in streams.get(DIRECTORY, ()) if isinstance(entry.event, GrantUsed)]
+    used, granted = Counter((one.id, one.request_id) for one in uses), Counter(_granted(requests))
+    assert used == granted, f"the record counts other uses of grants than there are: {used} and not {granted}"
     for run in runs:
         if run.waits and run.status is RunStatus.queued:
             await _assert_goes_on(store, run, [other for other in runs if other.thread == run.thread])
@@ -80,6 +84,10 @@ async def assert_effects(store: Store, calls: Iterable[str], *, idempotent: bool
     for entry in await whole_log(store):
         if isinstance(entry.event, EffectExecuted) and entry.event.by == "tool":
             assert entry.stream in counted, f"{entry.stream} is recorded as executed, and the sink has not seen it"
+
+
+def _granted(requests: Iterable[Request]) -> list[tuple[str, str]]:
+    return [(one.by_grant.grant, one.id) for one in requests if one.by_grant is not None]
 
 
 def _assert_whole(stream: str, entries: Sequence[Entry]) -> None:
