@@ -8,6 +8,7 @@ from interlock.domain.authority import Principal
 from interlock.errors import InterlockError
 from interlock.service.agent_client import AgentClient, Asked
 from interlock.service.client import Client
+from interlock.service.grants import Grants, GrantTerms
 
 MARKUP = "<img src=x onerror='hacked=1'><script>hacked=1</script>\"'></textarea></title><b id=injected>{{7*7}}"
 HIDDEN = "\u202e\u2066\u200b\u2060\ufeff\u00ad\U000e0041"
@@ -54,7 +55,7 @@ retries: {evil: {attempts: 1}}
 policies:
   short:
     applies_to: action.name.startsWith("short")
-    levels: [{name: short, steps: [{ask: [group:managers], within: 5m}]}]
+    levels: [{name: short, grants: {}, steps: [{ask: [group:managers], within: 5m}]}]
   held:
     applies_to: action.name.startsWith("held")
     levels: [{hold: 2h, steps: [{ask: [group:managers]}]}]
@@ -90,6 +91,8 @@ class Hostile:
         await self._ask("options", Question(EVIL, options=[EVIL, f"other {EVIL}"]))
         await self._ask("draft", Draft({"title": EVIL, "text": LINES}, title=f"draft {EVIL}"[:200]))
         await self._talk()
+        terms = GrantTerms("4m", 3, {}, reason=EVIL)
+        await Grants(self.person(OLGA)).give(self.ids["short"], self.digests["short"], terms)
         for name, what in ((OLGA, "decided"), (MIA, "decided"), (OLGA, "unknown"), (MIA, "unknown"), (OLGA, "held")):
             await self.person(name).approve(self.ids[what], digest=None, comment=EVIL)
         await self.person(OLGA).reject(self.ids["rejected"], digest=None, comment=EVIL)
