@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from hypothesis import strategies as st
 from tests.model.open_hours import SHIFTS
@@ -11,6 +12,7 @@ from tests.model.open_hours import SHIFTS
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.authority import Delegation, Directory
 from interlock.domain.facts import Fact
+from interlock.domain.grants import GrantLimits, Total
 from interlock.domain.policy import Escalation, Level, Policy, Step
 from interlock.domain.request import Repeatable
 from interlock.engine.ports.policies import PolicySet
@@ -54,7 +56,12 @@ _SPEND = Policy(
     facts={"amount": Fact(("amount",), "decimal")},
     levels=(
         Level("auto", when="amount < 10.0", automatic=True),
-        Level("small", when="amount < 100.0", steps=(replace(_TEAM, remind_after=(HOUR / 4, HOUR / 2)),)),
+        Level(
+            "small",
+            when="amount < 100.0",
+            steps=(replace(_TEAM, remind_after=(HOUR / 4, HOUR / 2)),),
+            grants=GrantLimits(HOUR, 3, Total("amount", Decimal(120))),
+        ),
         Level(
             "large",
             steps=(replace(_TEAM, approvals=2, rejections=2), Step(("group:bosses",), within=2 * HOUR)),

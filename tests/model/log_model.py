@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tests.model.entry_context import EntryContext
+from tests.model.grant_model import GrantModel
 from tests.model.request_model import RequestModel
 
 from interlock.domain.authority import Directory
-from interlock.domain.events import Opened
+from interlock.domain.directory import STREAM as DIRECTORY
+from interlock.domain.directory_events import GrantGiven, GrantRevoked, GrantUsed
+from interlock.domain.events import Decided, Opened
 from interlock.domain.lifecycle import evolve
 from interlock.domain.policy import Policy
 from interlock.domain.request import Request
@@ -111,6 +114,7 @@ class LogModel:
     lease: timedelta
     requests: dict[str, RequestModel] = field(default_factory=dict)
     runs: dict[str, RunModel] = field(default_factory=dict)
+    grants: dict[str, GrantModel] = field(default_factory=dict)
     rows: dict[str, Request] = field(default_factory=dict)
     run_rows: dict[str, Run] = field(default_factory=dict)
     _seqs: dict[str, int] = field(default_factory=dict)
@@ -121,7 +125,9 @@ class LogModel:
         assert entry.seq == self._seqs.get(entry.stream, 0) + 1, f"I11: gap or repetition in {entry.stream}"
         assert entry.leaf == leaf_hash(entry.body), "I12: the leaf is not the entry's"
         self._seqs[entry.stream] = entry.seq
-        if entry.stream.startswith("run_"):
+        if entry.stream == DIRECTORY:
+            self._read_grant(entry.event)
+        elif entry.stream.startswith("run_"):
             self._read_run(entry)
         else:
             self._read_request(entry, directories)
@@ -168,9 +174,18 @@ class LogModel:
             self.requests[key] = RequestModel.begin(event, self.policies[event.route.policy_hash])
         else:
             request = self.requests[key]
+            if isinstance(event, Decided) and event.by_grant is not None:
+                request.grant = self.grants[event.by_grant.grant]
             version = self.runs[request.opened.run_id].version
             request.read(event, EntryContext(entry.at, entry.by, directories, version))  # type: ignore[arg-type]
         self.rows[key] = evolve(self.rows.get(key), event)  # type: ignore[arg-type]
+
+    def _read_grant(self, event: object) -> None:
+        if isinstance(event, GrantGiven):
+            self.grants[event.grant.id] = GrantModel(event.grant)
+        else:
+            assert isinstance(event, GrantUsed | GrantRevoked)
+            self.grants[event.id].read(event)
 
     def doubtful(self, now: datetime) -> list[str]:
         """Return the ids of requests whose effect only a person can settle: unknown, or begun by a vanished worker."""
@@ -196,6 +211,7 @@ class LogModel:
         Args:
             jobs: every job there is, by its run.
         """
+        assert not any(one.pending for one in self.grants.values()), "a grant approved what its record does not count"
         for key, request in self.requests.items():
             request.check()
             on_it = {one.by: one.until for one in self.rows[key].reserved_at(now)}

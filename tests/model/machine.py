@@ -11,12 +11,25 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 from tests.model.collaborating import Collaborating
-from tests.model.fixtures import AGENT, INITIATORS, OPERATOR, PEOPLE, SPELLINGS, STRANGER, TENANT, VERSIONS, scripts
+from tests.model.fixtures import (
+    AGENT,
+    HOUR,
+    INITIATORS,
+    OPERATOR,
+    PEOPLE,
+    SPELLINGS,
+    STRANGER,
+    TENANT,
+    VERSIONS,
+    scripts,
+)
+from tests.model.grant_model import HIGHEST_GRANTED
 from tests.model.interleaving import Stop
 from tests.model.lockstep import MOMENT
 from tests.model.log_model import RunModel
@@ -27,9 +40,11 @@ from tests.model.system import LEASE, SystemUnderTest
 from interlock.domain.action import Action, Draft, Subject, Verdict
 from interlock.domain.authority import Principal
 from interlock.domain.commands import CastVote, Delegate, Expire, Extend, TakeBack, TakeBackDelegation
+from interlock.domain.granting import WantedGrant
+from interlock.domain.grants import Between
 from interlock.engine.deadlines import sweep
 from interlock.testing.people import principal
-from interlock.testing.scripts import Script
+from interlock.testing.scripts import Move, Script, Tool
 
 MOST_RUNS = 3
 
@@ -378,6 +393,52 @@ class SystemMachine(Collaborating):
         )
         outcome = self._do("take back", lambda it: it.desk.handle(command, principal(who, "person", TENANT)))
         self._expect("taking a delegation back", outcome, expected)
+
+    @precondition(lambda self: self.model.requests)
+    @rule(which=index, who=people, uses=st.integers(1, 3), until=stop)
+    def give_a_grant(self, which: int, who: str, uses: int, until: Stop) -> None:
+        """Allow the next ones like a request."""
+        self._grant(self._some_request(which), who, uses, until)
+
+    @precondition(lambda self: self.model.requests and len(self.model.runs) < MOST_RUNS)
+    @rule(which=index, uses=st.integers(1, 3), script=scripts(), until=st.sampled_from([None, None, *POINTS]))
+    def grant_and_ask_again(self, which: int, uses: int, script: Script, until: Stop) -> None:
+        """Somebody who may allows the next ones like a request; and an agent asks the same twice in another run."""
+        requests = [one for one in self.model.requests.values() if self._givers(one)] or [self._some_request(which)]
+        request = requests[which % len(requests)]
+        if able := self._givers(request):
+            self._grant(request, able[which % len(able)], uses)
+            asked = Move((request.subject,), Tool())
+            script = Script((((asked,), (asked,)), *script.stages))
+        self._start(script, "ian", None)
+        for job in self._due():
+            self._carry_out(job, until if len(self.under_way) < MOST_UNDER_WAY else None)
+
+    def _givers(self, request: RequestModel) -> list[str]:
+        return [who for who in PEOPLE if self._grant_refused(request, who) is None]
+
+    def _grant_refused(self, request: RequestModel, who: str) -> str | None:
+        now = self.policies.current()
+        return request.grant_refused(who, now.directory, configured=request.policy in (*now.policies, now.default))
+
+    def _grant(self, request: RequestModel, who: str, uses: int, until: Stop = None) -> None:
+        allowed = {"amount": Between(Decimal(0), Decimal(HIGHEST_GRANTED))}
+        wanted, expected = (
+            WantedGrant(request.digest, self.clock.at + HOUR, uses, allowed),
+            self._grant_refused(request, who),
+        )
+        key, by = request.opened.request_id, principal(who, "person", TENANT)
+        self._expect("granting", self._do("grant", lambda it: it.grants.give(key, wanted, by), until), expected)
+
+    @precondition(lambda self: self.model.grants)
+    @rule(which=index, who=st.sampled_from([*PEOPLE, OPERATOR]), until=stop)
+    def revoke_a_grant(self, which: int, who: str, until: Stop) -> None:
+        """Somebody revokes a grant, who may or may not."""
+        grant = [*self.model.grants.values()][which % len(self.model.grants)].given
+        expected = None if who in {grant.giver, OPERATOR} else "forbidden"
+        by = principal(who, "person", TENANT)
+        outcome = self._do("revoke", lambda it: it.grants.revoke(grant.id, by), until)
+        self._expect("revoking", outcome, expected)
 
     @rule(until=stop)
     def sweep(self, until: Stop) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from tests.model.collaboration_model import CollaborationModel
 from tests.model.entry_context import EntryContext, digest_of, misfits, with_all
 from tests.model.fixtures import OPERATOR, SPELLINGS, level_of
+from tests.model.grant_model import HIGHEST_GRANTED, GrantModel
 from tests.model.open_hours import later
 from tests.model.vote_model import Voter
 
@@ -74,6 +75,7 @@ class RequestModel(CollaborationModel):
     reminders: list[datetime] = field(default_factory=list)
     escalates: datetime | None = None
     handed_on: bool = False
+    grant: GrantModel | None = None
     acts: dict[str, datetime] = field(default_factory=dict)
 
     @classmethod
@@ -436,7 +438,13 @@ class RequestModel(CollaborationModel):
         self.held = None
 
     def _decided(self, event: Decided, context: EntryContext) -> None:
-        if event.by[:1] == (f"rule:{self.policy.levels[self.level].name}",):
+        if self.grant is not None:
+            steps = self.policy.levels[self.level].steps
+            assert self.step == -1, "I6: a grant approved what people are asked about"
+            assert [step.approvals for step in steps] == [1], "I6: a grant approved what takes several people"
+            assert self._ever(context, self.holds), "I7/I9: the giver of the grant may not vote"
+            self.grant.approve(event, self.opened)
+        elif event.by[:1] == (f"rule:{self.policy.levels[self.level].name}",):
             assert self.policy.levels[self.level].automatic, "I1: a rule approved that asks people"
             assert event.outcome == "approved", "I1: a rule does nothing but approve"
         elif event.outcome in {"approved", "answered"}:
@@ -479,6 +487,8 @@ class RequestModel(CollaborationModel):
     def holds(self, directory: Directory) -> bool:
         """Say whether the votes that approved it satisfy the policy with the people as they are."""
         steps = self._rules()
+        if self.grant is not None:
+            return self.may_vote(self.grant.given.giver, directory, steps[0])
         return len(steps) == len(self.passed) and all(
             len({voter for voter in voters if self.counts(voter, directory, step)}) >= step.approvals
             for step, voters in zip(steps, self.passed, strict=True)
@@ -489,10 +499,23 @@ class RequestModel(CollaborationModel):
         expires, decided = self.policy.answer_expires, self.decided
         late = expires is not None and decided is not None and context.at - decided > expires
         lost = self._ever(context, lambda directory: not self._all_hold(directory))
+        lost = lost or (self.grant is not None and self.grant.revoked)
         assert event.replaced_by is not None or late or lost, "I9: lapsed, though it holds"
         self.effect = "lapsed"
 
+    def grant_refused(self, who: str, directory: Directory, *, configured: bool) -> str | None:
+        """Say with which code a grant like this one must be refused; None if it must be given."""
+        if not configured or self.status not in {"open", "approved"}:
+            return "closed"
+        level = self.policy.levels[self.level]
+        if level.grants is None or not self.may_vote(SPELLINGS[who], directory, self.rule_of(0)):
+            return "forbidden"
+        amount = self.subject.args["amount"] if isinstance(self.subject, Action) else None
+        return None if isinstance(amount, int) and 0 <= amount <= HIGHEST_GRANTED else "invalid_value"
+
     def _all_hold(self, directory: Directory) -> bool:
+        if self.grant is not None:
+            return self.holds(directory)
         pairs = zip(self._rules(), self.passed, strict=True)
         return all(self.counts(voter, directory, step) for step, voters in pairs for voter in voters)
 

@@ -16,6 +16,7 @@ from interlock.engine.advance_end import AdvanceEnds
 from interlock.engine.changes import Changes, Entry, Job
 from interlock.engine.desk import Desk
 from interlock.engine.directories import Directories
+from interlock.engine.grants import Grants
 from interlock.engine.hand_off import Commit, HandOff
 from interlock.engine.integrity import check_state
 from interlock.engine.job_runner import JobRunner, WorkerOptions
@@ -83,6 +84,7 @@ class SystemUnderTest:
         hand_off = HandOff()
         directories = Directories(watched, policies)
         self.desk = Desk(watched, directories, PolicyBook(watched), nobody, hand_off)
+        self.grants = Grants(watched, directories, PolicyBook(watched), self.desk, ids=number)
         ends = AdvanceEnds(watched, directories, nobody, self.desk.pool)
         self.runs = Runs(watched, directories, self.runtime, nobody, hand_off, ids=number, queues=True)
         options = WorkerOptions(lease=LEASE.total_seconds(), ids=number)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from secrets import token_hex
 
 from interlock.domain import directory_events as events
 from interlock.domain.authority import Principal
@@ -23,14 +23,19 @@ from interlock.engine.routing import PolicyBook, hash_of
 from interlock.errors import Closed, Forbidden, NotFound, Refused
 
 
+def _random() -> str:
+    return token_hex(6)
+
+
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """Gives and revokes grants."""
+    """Gives and revokes grants. `ids` makes the part of an id that tells grants apart."""
 
     store: Store
     directories: Directories
     book: PolicyBook
     desk: Desk
+    ids: Callable[[], str] = _random
 
     async def every(self, tenant: str) -> Sequence[GrantState]:
         """Return the present and recent grants of a tenant, the newest first."""
@@ -61,7 +66,7 @@ class Grants:
             Refused, InvalidValue: as `new_grant`.
             NotFound: if there is no such request.
         """
-        new_id = f"gr_{secrets.token_hex(6)}"
+        new_id = f"gr_{self.ids()}"
 
         async def plan(rules: DirectoryRules) -> PlannedChange:
             loaded = verified(await self.store.load(principal.tenant, [request_id]))
