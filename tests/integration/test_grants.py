@@ -18,7 +18,7 @@ from interlock.engine.audit import audit_record
 from interlock.engine.changes import Actor
 from interlock.engine.directories import Directories, PlannedChange
 from interlock.engine.ports.policies import PolicySet
-from interlock.engine.ports.store import Inbox
+from interlock.engine.ports.store import RequestFilter
 from interlock.engine.routing import hash_of
 from interlock.storage import open_store
 from interlock.storage.memory import MemoryStore
@@ -74,7 +74,7 @@ async def story(store, clock, *, uses, most="1000"):
 
 async def came_to(store):
     """Return how many requests the grant approved, how many wait, and what the record says of it."""
-    found = await store.inbox(TENANT, Inbox(statuses=tuple(Status)), limit=100)
+    found = await store.inbox(TENANT, RequestFilter(statuses=tuple(Status)), limit=100)
     kept = await Directories(store, SettablePolicies(POLICIES)).kept(TENANT)
     by_grant = [one for one in found if one.by_grant is not None]
     assert {one.id for one in by_grant} == {use.request_id for use in kept.grants["gr_1"].used}
