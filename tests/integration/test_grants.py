@@ -74,7 +74,7 @@ async def story(store, clock, *, uses, most="1000"):
 
 async def came_to(store):
     """Return how many requests the grant approved, how many wait, and what the record says of it."""
-    found = await store.inbox(TENANT, RequestFilter(statuses=tuple(Status)), limit=100)
+    found = await store.requests(TENANT, RequestFilter(statuses=tuple(Status)), limit=100)
     kept = await Directories(store, SettablePolicies(POLICIES)).kept(TENANT)
     by_grant = [one for one in found if one.by_grant is not None]
     assert {one.id for one in by_grant} == {use.request_id for use in kept.grants["gr_1"].used}
