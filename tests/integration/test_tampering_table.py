@@ -16,15 +16,8 @@ from sqlalchemy import BigInteger, Integer, LargeBinary
 from interlock import Action, Draft, Question, ask
 from interlock.engine.audit import audit_record
 from interlock.errors import InterlockError
-from interlock.storage.schema import (
-    POSTGRES_GUARD_MADE,
-    SQLITE_GUARDS,
-    epochs,
-    log,
-    metadata,
-    ordered_log,
-    store,
-)
+from interlock.storage.guards import POSTGRES_GUARD_MADE, SQLITE_GUARDS
+from interlock.storage.schema import epochs, log, metadata, ordered_log, store
 
 CONFIG = """\
 groups: {managers: [mia, noah, omar], directors: [olga]}

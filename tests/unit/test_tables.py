@@ -7,7 +7,7 @@ from typing import get_args, get_type_hints
 import pytest
 
 from interlock.cli.app import COMMANDS
-from interlock.config.sections import PolicySettings
+from interlock.config.policies import PolicySettings
 from interlock.domain import lifecycle, quorum, retries
 from interlock.domain.action import (
     NEGATIVE_OUTCOMES,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from zoneinfo import available_timezones
 
 from interlock.config.located import ConfigFile, Key
-from interlock.config.sections import CalendarSettings
+from interlock.config.policies import CalendarSettings
 from interlock.config.values import suggestion
 from interlock.domain.calendar import DAYS, Calendar, Span, find_zone
 from interlock.errors import InvalidPolicy

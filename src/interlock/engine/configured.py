@@ -10,7 +10,8 @@ from functools import partial
 
 from interlock.config.load import SETTLED_NS, reload_settings
 from interlock.config.located import ConfigFile
-from interlock.config.sections import FactSettings, LevelSettings, PolicySettings, Settings, StepSettings
+from interlock.config.policies import FactSettings, LevelSettings, PolicySettings, StepSettings
+from interlock.config.sections import Settings
 from interlock.config.values import suggestion
 from interlock.domain.authority import Directory, canonical_id
 from interlock.domain.calendar import Calendar

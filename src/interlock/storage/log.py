@@ -30,18 +30,9 @@ from interlock.engine.codec import decode_entry
 from interlock.errors import InvalidValue, RecordAltered
 from interlock.storage.audit import AuditedLog, strangers
 from interlock.storage.compiled import Connection
+from interlock.storage.guards import POSTGRES_GUARD, POSTGRES_GUARD_MADE, SQLITE_GUARDS
 from interlock.storage.rows import EntryRow, changed, encodable, entries_of_page, read_position
-from interlock.storage.schema import (
-    APPLIED_TABLE,
-    POSTGRES_GUARD,
-    POSTGRES_GUARD_MADE,
-    SQLITE_GUARDS,
-    VERSION_TABLE,
-    log,
-    metadata,
-    ordered,
-    ordered_log,
-)
+from interlock.storage.schema import APPLIED_TABLE, VERSION_TABLE, log, metadata, ordered, ordered_log
 from interlock.storage.sql_constructs import OneOf, as_bytes
 
 _TENANT: BindParameter[str] = bindparam("tenant")

@@ -104,10 +104,8 @@ class MemoryStore(MemoryAccounts, MemoryCredentials, MemoryDeliveries, MemorySta
             pause = record.run.pause if record is not None and run_of is None else ()
             rows += [row for wait in pause if (row := tables.requests.get((tenant, wait.request_id)))]
             wanted |= {wait.request_id for wait in record.run.pause} if record is not None else set()
-            read = (
-                filed(tenant, row.id, row, strict=row.id in wanted) for row in {row.id: row for row in rows}.values()
-            )
-            found = replay_order(filter(None, read))
+            read = {row.id: filed(tenant, row.id, row, strict=row.id in wanted) for row in rows}
+            found = replay_order(filter(None, read.values()))
             of_run = [record.run.id] if record is not None else []
             entries: dict[str, list[Entry]] = {key: [] for key in [*(request.id for request in found), *of_run]}
             for at, entry in tables.entries_of(tenant):

@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from interlock.storage.schema import POSTGRES_GUARD_MADE, SQLITE_GUARDS
+from interlock.storage.guards import POSTGRES_GUARD_MADE, SQLITE_GUARDS
 
 revision = "0008"
 down_revision = None
