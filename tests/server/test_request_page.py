@@ -43,7 +43,10 @@ async def test_the_three_truths_stand_apart(server):
     answer = await decided(mia, asked)
     assert answer.status_code == HTTPStatus.SEE_OTHER
     assert answer.headers["location"].partition("?sent=")[0] == f"/requests/{asked['id']}"
-    assert status_of(await shown(mia, asked)) == "Waits for others"
+    recorded = await shown(mia, asked)
+    assert status_of(recorded) == "Waits for others"
+    assert recorded.text.count("You have approved it in step 1 of 2. ") == 2, "above, and where the bar was"
+    assert "You may not decide" not in recorded.text
     await decided(olga, asked, understood=asked["digest"])
     assert status_of(await shown(mia, asked)) == "Approved"
     await claim(agent, asked)

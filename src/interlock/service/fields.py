@@ -189,8 +189,12 @@ def _bounds(field: dict[str, Any]) -> str:
 
 def _lengths(least: Any, most: Any) -> str:
     if least in (None, 0, 1):
-        return f" of at most {one_line(most)} characters" if most is not None else ""
-    return f" of {one_line(least)} {f'to {one_line(most)}' if most is not None else 'or more'} characters"
+        return f" of at most {_grouped(most)} characters" if most is not None else ""
+    return f" of {_grouped(least)} {f'to {_grouped(most)}' if most is not None else 'or more'} characters"
+
+
+def _grouped(number: Any) -> str:
+    return f"{number:,}" if isinstance(number, int) else one_line(number)
 
 
 def _is_simple(field: Any) -> bool:

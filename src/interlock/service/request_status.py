@@ -72,7 +72,7 @@ def _to_one(view: RequestView, person: str) -> ShownStatus:
     if aside is not None and view.excluded is None:
         return ShownStatus("info", "Put aside by you", "Then it waits for you again.", aside_until=aside)
     if not view.may.vote:
-        return ShownStatus("info", "Waits for others", _others(view))
+        return ShownStatus("info", "Waits for others", f"{_passed_by(view, person)}{_others(view)}")
     for_whom = f"You decide for {view.on_behalf_of}. " if view.on_behalf_of is not None else ""
     without = "Until somebody can, an approval carries nothing out."
     stuck = "" if view.stuck is None else f"{asked_words(view.stuck)} {without}"
@@ -98,11 +98,19 @@ def _held_as(request: Request) -> str:
     return VERDICTS[said[-1]].did.capitalize() if said else "Decided"
 
 
-def why_not(view: RequestView) -> str:
-    """Return the one sentence for whoever may not decide: why not, and who can; nothing for whoever may."""
+def why_not(view: RequestView, person: str = "") -> str:
+    """Return one sentence for whoever (canonical id) may not decide: why not, and who can; nothing for whoever may."""
     if view.excluded is None or not view.request.is_open:
         return ""
-    return f"You may not decide: {asked_words(view.excluded)}. {_others(view)}"
+    why = _passed_by(view, person) or f"You may not decide: {asked_words(view.excluded)}. "
+    return f"{why}{_others(view)}"
+
+
+def _passed_by(view: RequestView, person: str) -> str:
+    """Say which step a person has approved that is passed already; nothing if they have approved none."""
+    own = {step for step, voter in view.request.counted if voter == person}
+    steps = len(view.policy.levels[view.request.route.level].steps)
+    return f"You have approved it in step {max(own) + 1} of {steps}. " if own else ""
 
 
 def asked_words(text: str) -> str:

@@ -24,6 +24,7 @@ from interlock.domain.canonical import Json
 from interlock.domain.explain import duration_words
 from interlock.domain.request import Request, name_of
 from interlock.errors import InterlockError
+from interlock.service.browser_names import browser_name
 from interlock.service.failures import what_happened
 from interlock.service.hostile_text import CLOSE, OPEN, fold_padding, harmless, quoted, shortened
 from interlock.service.inline import as_json
@@ -209,6 +210,7 @@ ENVIRONMENT = Environment(
 )
 ENVIRONMENT.filters |= {
     "name": name_of,
+    "browser": browser_name,
     "readable": readable,
     "plain": plain,
     "lines": lines,

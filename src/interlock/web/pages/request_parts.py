@@ -160,7 +160,7 @@ class RequestPart:
     @property
     def why_not(self) -> str:
         """Why the reader may not decide, and who can."""
-        return why_not(self.view)
+        return why_not(self.view, self.person)
 
     @property
     def seconds_left(self) -> float | None:
