@@ -236,3 +236,5 @@ async def test_an_archive_is_taken_whole_and_as_it_was_made_or_not_at_all(office
     assert manifest["rows"]["written"] == 1
     with pytest.raises(BadInput, match="holds something already"):
         unpack(io.BytesIO(archive), into)
+    with pytest.raises(BadInput, match="cannot be written"):
+        unpack(io.BytesIO(archive), into / "manifest.json" / "more")

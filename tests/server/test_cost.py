@@ -71,6 +71,7 @@ async def test_the_page_has_the_figures_of_the_api_and_how_they_are_reckoned(wor
         "cannot be held for as long as these requests waited",
         "€3.60 an hour",
         "2 messages at €1.00 for 1,000",
+        "0.10 work , as measured, at €0.01",
     ):
         assert said in " ".join(words_of(page).split()), said
     assert "<b>Our" not in page

@@ -6,12 +6,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from interlock.domain.canonical import Json
 from interlock.domain.statistics import Ended
 from interlock.learning.examples import Example, as_text
 
 _WORD = re.compile(r"\w+")
+
+MOST_PLACES, LONGEST_TEXT = 200, 5_000
+"""How many places are compared, and how many characters of a text: hundreds of requests are looked at."""
 
 HEAD = {
     Ended.approved: "People approved it as it was.",
@@ -94,7 +98,7 @@ def likeness(given: Json, past: Json) -> float:
     At each place: 1 if both are equal; of two numbers the smaller divided by the larger, 0 if their signs differ; of
     two texts the words that both have, as a share of all their words; else 0.
     """
-    places = list(_places(given))
+    places = list(islice(_places(given), MOST_PLACES))
     return sum(_alike(value, _at(past, place)) for place, value in places) / len(places)
 
 
@@ -115,10 +119,10 @@ _NOTHING = object()
 
 def _at(value: Json, place: tuple[str | int, ...]) -> Json:
     for step in place:
-        here = value if isinstance(value, dict) else dict(enumerate(value)) if isinstance(value, list) else {}
-        if step not in here:
+        in_list = isinstance(value, list) and isinstance(step, int) and step < len(value)
+        if not in_list and not (isinstance(value, dict) and step in value):
             return _NOTHING
-        value = here[step]
+        value = value[step]
     return value
 
 
@@ -132,7 +136,7 @@ def _alike(given: Json, past: Json) -> float:
             least, most = sorted((abs(given), abs(past)))
             return 1.0 if given == past else least / most if given * past > 0 else 0.0
         case (str(), str()):
-            words, others = ({*_WORD.findall(text.casefold())} for text in (given, past))
+            words, others = ({*_WORD.findall(text[:LONGEST_TEXT].casefold())} for text in (given, past))
             return len(words & others) / len(words | others) if words | others else 0.0
     return 0.0
 

@@ -14,6 +14,9 @@ REDACTED = "[redacted]"
 SHORTEST = 3
 """Characters of a value that is looked for in words: a shorter one would be found everywhere."""
 
+MOST_VALUES = 200
+"""How many values are looked for in words; where there are more, no words are left."""
+
 
 def redacted(example: Example, fields: Sequence[str]) -> Example:
     """Return an example without the values of some fields.
@@ -107,7 +110,7 @@ def _scalars(value: Json) -> Iterator[Json]:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """What is taken out of texts."""
+    """What is taken out of texts: all that a pattern finds, or everything."""
 
     pattern: re.Pattern[str] | None
 
@@ -116,6 +119,8 @@ class _Words:
         texts = {text for secret in secrets if len(text := str(secret).strip()) >= SHORTEST}
         if not texts:
             return cls(None)
+        if len(texts) > MOST_VALUES:  # an agent could keep a server busy for minutes
+            return cls(re.compile(r"(?s).+"))
         longest_first = sorted(texts, key=lambda text: (-len(text), text))
         return cls(re.compile("|".join(map(_alone, longest_first)), re.IGNORECASE))
 

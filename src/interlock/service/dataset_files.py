@@ -43,10 +43,10 @@ def unpack(archive: IO[bytes], folder: Path) -> dict[str, Json]:
     Raises:
         BadInput: if the folder holds something, or the archive is not that of a dataset, whole and as it was made.
     """
-    must_be_empty(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     written: dict[str, str] = {}
     try:
+        must_be_empty(folder)
+        folder.mkdir(parents=True, exist_ok=True)
         with tarfile.open(fileobj=archive, mode="r|") as files:
             for entry in files:
                 content = _content(files, entry, written)
@@ -58,6 +58,8 @@ def unpack(archive: IO[bytes], folder: Path) -> dict[str, Json]:
             (folder / name).unlink(missing_ok=True)
         if isinstance(error, tarfile.TarError):
             raise BadInput(f"What came is no archive of a dataset, or not all of it: {error}.") from None
+        if isinstance(error, OSError):
+            raise BadInput(f"{folder} cannot be written: {error.strerror or error}.") from None
         raise
 
 

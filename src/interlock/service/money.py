@@ -21,6 +21,13 @@ def money(amount: Decimal, currency: str) -> str:
     return f"{sign}{amount:.{places}f}"
 
 
+def price(amount: Decimal, currency: str) -> str:
+    """Return a price of one thing: exactly, to ten places."""
+    exact = f"{amount:.10f}".rstrip("0")
+    whole, _, places = exact.partition(".")
+    return f"{SIGNS.get(currency, f'{currency} ')}{whole}.{places.ljust(2, '0')}"
+
+
 def percent(part: Decimal | None) -> str:
     """Return a share in percent, with two places; nothing rounds up to 100 %."""
     if part is None:

@@ -51,22 +51,24 @@ async def export(caller: Exports, call: Call, body: NewDataset) -> StreamingResp
     under_way, tenant = context_of(call).exporting, caller.principal.tenant
     if tenant in under_way:
         raise Conflict("Another export is under way here: try again when it has ended.")
-    under_way.add(tenant)
-    parts = caller.client.export_dataset(selection)
-    try:
-        first = await anext(parts)  # what is refused is refused before anything is sent
-    except BaseException:
-        under_way.discard(tenant)
-        raise
 
-    async def sent() -> AsyncGenerator[bytes, None]:
+    async def made() -> AsyncGenerator[bytes, None]:
+        under_way.add(tenant)
         try:
-            async with aclosing(parts):
-                yield first
+            async with aclosing(caller.client.export_dataset(selection)) as parts:
                 async for part in parts:
                     yield part
         finally:
             under_way.discard(tenant)
+
+    parts = made()
+    first = await anext(parts)  # what is refused is refused before anything is sent
+
+    async def sent() -> AsyncGenerator[bytes, None]:
+        yield first
+        async with aclosing(parts):
+            async for part in parts:
+                yield part
 
     headers = {"Content-Disposition": 'attachment; filename="dataset.tar"', "Cache-Control": "no-store"}
     return StreamingResponse(sent(), media_type=MEDIA_TYPE, headers=headers)

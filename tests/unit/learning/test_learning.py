@@ -64,6 +64,13 @@ def test_drafts_answers_and_plain_texts_are_searched_too():
     assert redacted(example(proposed={"to": True, "no": "true"}), ["to"]).proposed == {"to": REDACTED, "no": "true"}
 
 
+def test_where_very_much_is_taken_out_no_words_are_left():
+    many = example(proposed={"ids": [f"id {number}" for number in range(201)], "note": "id 7"}, reason="id 7 is gone")
+    one = redacted(many, ["ids"])
+    assert (one.proposed, one.reason) == ({REDACTED: REDACTED}, REDACTED)
+    assert not [row for row in rows_of(one, SFT) if b"id 7" in row.line or b"lunch" in row.line]
+
+
 def test_a_change_of_what_is_taken_out_teaches_nothing():
     one = redacted(example(Ended.changed), ["subject"])
     assert [*rows_of(one, DatasetFormat.dpo), *rows_of(one, DatasetFormat.kto)] == []

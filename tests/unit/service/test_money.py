@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from interlock.service.money import long_time, money, percent
+from interlock.service.money import long_time, money, percent, price
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,12 @@ from interlock.service.money import long_time, money, percent
 )  # fmt: skip
 def test_a_small_amount_shows_two_digits_that_are_not_zero(amount, shown):
     assert money(Decimal(amount), "USD") == shown
+
+
+def test_a_price_is_shown_exactly():
+    given = "8", "0.625", "0.0000166667", "0.06000012"
+    shown = "$8.00", "$0.625", "$0.0000166667", "$0.06000012"
+    assert tuple(price(Decimal(one), "USD") for one in given) == shown
 
 
 def test_another_currency_has_its_sign_or_its_name():

@@ -10,10 +10,10 @@ from starlette.requests import Request as Call
 from starlette.responses import Response
 
 from interlock.domain.access import Permission
-from interlock.domain.cost import OURS
+from interlock.domain.cost import OURS, Quantity
 from interlock.domain.statistics import Every
 from interlock.service.cost import AgentCost, CostReport
-from interlock.service.money import long_time, money, percent
+from interlock.service.money import long_time, money, percent, price
 from interlock.service.statistics import LAST
 from interlock.web.callers import Caller
 from interlock.web.pages.charts import Chart, Series, lines
@@ -36,14 +36,14 @@ async def show(call: Call, caller: Measurer, since: str = LAST) -> Response:
     days = int(since.removesuffix("d"))
     every = Every.day if days <= MOST_DAYS.days else Every.week
     found = await caller.client.cost(every=every, since=since)
-    currency = found.prices.currency
+    currency, usage = found.prices.currency, found.total.usage
     held = [one for one in found.total.costs if one.held]
     return await page(
         call,
         "cost.html",
         caller,
         found=found,
-        usage=found.total.usage,
+        usage=usage,
         held=held,
         ours=next((one for one in found.total.costs if one.way == OURS), None),
         chart=over_time(found, every),
@@ -52,6 +52,8 @@ async def show(call: Call, caller: Measurer, since: str = LAST) -> Response:
         since=since,
         every=every,
         money=lambda amount: money(amount, currency),
+        price=lambda amount: price(amount, currency),
+        measured={Quantity.work_seconds: usage.work, Quantity.wait_seconds: usage.each(Quantity.wait_seconds)},
         percent=percent,
         long_time=long_time,
         charges=found.prices.put_aside,
