@@ -21,6 +21,7 @@ from interlock.engine.ports.policies import PolicySet
 from interlock.engine.ports.store import RequestFilter
 from interlock.engine.routing import hash_of
 from interlock.storage import open_store
+from interlock.storage.dynamodb.store import open_dynamodb
 from interlock.storage.memory import MemoryStore
 from interlock.testing.fakes import SettablePolicies
 from interlock.testing.invariants import assert_invariants
@@ -34,13 +35,15 @@ POLICIES = PolicySet((POLICY,), POLICY, Directory({"managers": frozenset({"mia"}
 BUYS = Move((Action("purchase", {"amount": "40.10", "of": "paper"}),), Tool())
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "dynamodb"])
 async def store(request, tmp_path, clock):
     match request.param:
         case "memory":
             opened = MemoryStore(clock)
         case "sqlite":
             opened = open_store(str(tmp_path / "interlock.db"), clock)
+        case "dynamodb":
+            opened = open_dynamodb(request.getfixturevalue("new_table")(), clock)
         case _:
             opened = open_store(request.getfixturevalue("postgres").fresh(), clock)
     yield opened
