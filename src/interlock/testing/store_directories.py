@@ -16,7 +16,7 @@ from interlock.engine.changes import Actor, Changes, DirectoryChange
 from interlock.engine.ports.store import Store
 from interlock.errors import Conflict
 from interlock.testing.fakes import SettableClock
-from interlock.testing.samples import TENANT
+from interlock.testing.samples import TENANT, changes, opened
 from interlock.testing.store_base import Contract, OpenStore, in_threads, wins
 
 
@@ -63,6 +63,23 @@ class DirectoryContract(Contract):
             found = await in_threads(*(lambda changes=changes: one(changes) for changes in wanted))
             assert found.count(True) == 1
             assert await store.directory_version(TENANT) == expected.version + 1
+
+    async def test_what_a_grant_approves_and_its_use_stand_together_or_not_at_all(
+        self, store: Store, clock: SettableClock
+    ) -> None:
+        first = _added(KeptDirectory(TENANT), clock, "mia")
+        await store.commit(_changes(first))
+        late = changes(opened("req_1", clock.at), directory=_added(KeptDirectory(TENANT), clock, "noah"))
+        assert not await wins(store, late)  # somebody has changed the directory since
+        assert (await store.load(TENANT, ["req_1"])).requests == {}
+        assert await store.directory_version(TENANT) == 1
+        second = _added(first.after, clock, "noah")
+        assert await wins(store, changes(opened("req_1", clock.at), directory=second))
+        assert [*(await store.load(TENANT, ["req_1"])).requests] == ["req_1"]
+        assert await store.directory_version(TENANT) == second.after.version
+        twice = changes(opened("req_1", clock.at), directory=_added(second.after, clock, "olga"))
+        assert not await wins(store, twice)
+        assert await store.directory_version(TENANT) == second.after.version
 
     async def test_rows_come_and_go_with_the_entry_or_not_at_all(self, store: Store, clock: SettableClock) -> None:
         session, token = _credential(clock, "session", "mia"), _credential(clock, "token", "mia")
