@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from celery import Celery
+from kombu import pools
 from pamqp import commands
 from tests.aws_stand_ins import BOTH
 from tests.channels.amqp_recorder import Recorder, refused_by_4_3
@@ -54,6 +55,7 @@ def recorder(rabbitmq):
 def working(tmp_path, monkeypatch):
     """Return what starts a worker of Celery's and what is put together beside it."""
     workers = []
+    pools.reset()  # they know a broker by its address, and `sqs://` is a stand-in's as well as the other's
 
     def start(channel, celery):
         (tmp_path / "interlock.yaml").write_text(CONFIG.replace("CHANNEL", CHANNELS[channel]))

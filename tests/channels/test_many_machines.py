@@ -35,13 +35,13 @@ SHORT = ("kill", "database_dies")
 def write(size, seconds, machines):
     """Write what was measured."""
     (runs, servers, workers, _, every), (took, recovered) = size, seconds
+    machine = f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     troubles = "".join(f"| {what} | {times:,} |\n" for what, times in sorted(Counter(machines.happened).items()))
     PAGE.write_text(
         f"""# What breaks, and what is left of it
 
 Written by `RUNS={runs} EVERY={every:.0f} make soak ARGS="-k many_machines"` on {datetime.now(UTC):%d %B %Y}:
-{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}, which also ran database, broker and
-callers.
+{machine}, which also ran database, broker and callers.
 
 {servers} servers and {workers} workers, one PostgreSQL (with `fsync`) and one RabbitMQ, each of which was stopped,
 killed and started again at random, one of them every {every:.0f} s, while {runs:,} runs were started by HTTP, asked by
