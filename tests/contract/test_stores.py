@@ -1,6 +1,7 @@
 """Every store that we ship keeps the same contract."""
 
 import pytest
+from tests.aws_stand_ins import AWS, new_tables
 
 from interlock import failpoints
 from interlock.failpoints import FailpointError
@@ -9,6 +10,7 @@ from interlock.storage.dynamodb.store import open_dynamodb
 from interlock.storage.memory import MemoryStore
 from interlock.testing.contracts import StoreContract
 from interlock.testing.samples import TENANT, changes, job, opened, started
+from interlock.testing.store_commits import CommitContract
 
 
 class Failpoints:
@@ -78,3 +80,24 @@ class TestDynamoStore(Failpoints, StoreContract):
     @pytest.mark.soak
     async def test_the_feed_never_skips(self, stores, clock):
         await super().test_the_feed_never_skips(stores, clock)
+
+
+class OnMinistack:
+    """On the other stand-in."""
+
+    @pytest.fixture
+    def open_store(self, ministack, monkeypatch):
+        for name, value in AWS.items():
+            monkeypatch.setenv(name, value)
+        with new_tables(ministack) as named:
+            address = named()
+            yield lambda clock: open_dynamodb(address, clock)
+
+
+class TestDynamoCommitsOnMinistack(OnMinistack, CommitContract):
+    pass
+
+
+@pytest.mark.soak
+class TestDynamoStoreOnMinistack(OnMinistack, StoreContract):
+    pass

@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError, ReadTimeoutError  # type: ignore[import-untyped]
 
 WRITES = frozenset(("transact_write_items", "put_item", "delete_item"))
-READS = frozenset(("get_item", "batch_get_item", "transact_get_items", "query"))
+READS = frozenset(("get_item", "batch_get_item", "transact_get_items", "query", "scan"))
 
 
 def refusal(code: str, *reasons: str) -> ClientError:

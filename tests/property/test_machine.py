@@ -6,13 +6,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from tests.aws_stand_ins import AWS, new_tables
 from tests.model.fixtures import TENANT
 from tests.model.machine import SystemMachine
 
-from interlock.storage.dynamodb import keys
-from interlock.storage.dynamodb.store import open_dynamodb
-from interlock.storage.dynamodb.table import attributes
 from interlock.storage.memory import MemoryStore
 from interlock.storage.open import open_store
 
@@ -75,12 +71,7 @@ class MemoryAndPostgres(Machine):
 @pytest.fixture(autouse=True, scope="module")
 def _server(request):
     MemoryAndPostgres.server = request.getfixturevalue("postgres")
-    MemoryAndDynamoDB.endpoint = request.getfixturevalue("serial_moto")
     Machine.backdoor = request.getfixturevalue("backdoor")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in AWS.items():
-            patch.setenv(name, value)
-        yield
 
 
 def _template():
@@ -90,34 +81,6 @@ def _template():
     return _empty
 
 
-class MemoryAndDynamoDB(Machine):
-    """One table of moto for each example."""
-
-    endpoint = None
-
-    def make_stores(self, clock):
-        self.tables = new_tables(self.endpoint)
-        self.table = open_dynamodb(self.tables.__enter__()(), clock)
-        return {"memory": MemoryStore(clock), "dynamodb": self.table}
-
-    def read_row(self, name, table, key):
-        if name == "memory":
-            return super().read_row(name, table, key)
-        return self.table._table.get(keys.row(TENANT, key))["body"]
-
-    def write_row(self, name, table, key, body):
-        if name == "memory":
-            super().write_row(name, table, key, body)
-        else:  # by whoever has the role to: nothing else of the item changes, as if by UpdateItem
-            item = self.table._table.get(keys.row(TENANT, key))
-            client, where = self.table._table.client, self.table._table.name
-            client.put_item(TableName=where, Item=attributes(item | {"body": body}))
-
-    def teardown(self):
-        super().teardown()
-        self.tables.__exit__(None, None, None)
-
-
 class MemoryAlone(Machine):
     def make_stores(self, clock):
         return {"memory": MemoryStore(clock)}
@@ -125,11 +88,8 @@ class MemoryAlone(Machine):
 
 TestI17MemoryAndSqlite = MemoryAndSqlite.TestCase
 TestI17MemoryAndPostgres = MemoryAndPostgres.TestCase
-TestI17MemoryAndDynamoDB = MemoryAndDynamoDB.TestCase
 TestI17MemoryAlone = MemoryAlone.TestCase
 TestI17MemoryAndSqlite.settings = settings(max_examples=max(10, settings.default.max_examples // 6))
 TestI17MemoryAndPostgres.settings = settings(max_examples=max(5, settings.default.max_examples // 8))
 TestI17MemoryAlone.settings = settings(max_examples=max(10, settings.default.max_examples // 2))
-TestI17MemoryAndDynamoDB.settings = settings(max_examples=max(2, settings.default.max_examples // 100))
-TestI17MemoryAndDynamoDB.pytestmark = [pytest.mark.timeout(900)]
 TestI17MemoryAndPostgres.pytestmark = [pytest.mark.timeout(900)]  # each step is several ways to a server and back

@@ -27,7 +27,7 @@ from interlock.storage.dynamodb.items import (
     item_of_run,
 )
 from interlock.storage.dynamodb.keys import Item, Key
-from interlock.storage.dynamodb.table import AT_ONCE, Moved, Table, Write
+from interlock.storage.dynamodb.table import AT_ONE_INSTANT, Moved, Table, Write
 from interlock.storage.memory_commit import apply, check
 from interlock.storage.memory_tables import Tables
 from interlock.storage.rows import OPEN, Clock, EntryRow, changed, check_changes, entry_rows, micros
@@ -116,9 +116,9 @@ def _written(table: Table, changes: Changes, seen: Seen, writes: list[Write]) ->
 
 def _seen(table: Table, changes: Changes, known: set[str]) -> Seen:
     wanted = [keys.head(changes.tenant), *_named(changes, known)]
-    items = table.snapshot(wanted[:AT_ONCE])
+    items = table.snapshot(wanted[:AT_ONE_INSTANT])
     # The rest, and what was not known before: it is as it was, if the head is still what it was when it is written.
-    rest = [*wanted[AT_ONCE:], *_behind(table, changes), *directory_items(table, changes)]
+    rest = [*wanted[AT_ONE_INSTANT:], *_behind(table, changes), *directory_items(table, changes)]
     items |= table.get_all(rest) if rest else {}
     tables = filled(items.values())
     tables.policies |= dict.fromkeys(known.intersection(changes.policies), b"")

@@ -19,7 +19,7 @@ from interlock.storage.dynamodb import keys
 from interlock.storage.dynamodb.items import filled, row_of
 from interlock.storage.dynamodb.keys import Item, Key, batched, joined, number
 from interlock.storage.dynamodb.log import LAST_COMMIT, SHORTLY, TRIES, entries_of
-from interlock.storage.dynamodb.table import AT_ONCE, Table
+from interlock.storage.dynamodb.table import AT_ONCE, AT_ONE_INSTANT, Table
 from interlock.storage.memory_tables import Tables, read_job
 from interlock.storage.reads import filed
 from interlock.storage.rows import Clock, RequestRow, RunRow, checked, lease_of, micros, replay_order
@@ -97,7 +97,7 @@ def _of_run(items: Mapping[Key, Item], tenant: str, run_id: str) -> list[str]:
 def _snapshot(table: Table, tenant: str, named: Iterable[Key]) -> Mapping[Key, Item] | None:
     """Read items at one instant, however many: the tenant's head says whether anything was written in between."""
     head = keys.head(tenant)
-    parts = [*batched(dict.fromkeys(named), AT_ONCE - 1)] or [[]]
+    parts = [*batched(dict.fromkeys(named), AT_ONE_INSTANT - 1)] or [[]]
     found = [table.snapshot([head, *part]) for part in parts]
     is_one = all(one.get(head) == found[0].get(head) for one in found)
     return {key: item for one in found for key, item in one.items()} if is_one else None

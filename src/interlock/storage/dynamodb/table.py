@@ -29,7 +29,10 @@ MOST_AHEAD = timedelta(seconds=5)
 """How far this machine's clock may be from AWS's, either way, for anything to be committed by it."""
 
 AT_ONCE = 100
-"""How many items a transaction has, and a read of several, at most."""
+"""How many items a transaction writes, or a read of several reads, at most."""
+
+AT_ONE_INSTANT = 25
+"""How many items are read at one instant: AWS reads 100, and 4 MB of them."""
 
 FOR_THE_MOMENT = frozenset(
     (
@@ -138,7 +141,7 @@ class Table:
         return {key: self._whole(item) for key, item in found.items()}
 
     def snapshot(self, keys: Iterable[Key]) -> dict[Key, Item]:
-        """Return those of at most 100 items that are there, all as they are at one instant."""
+        """Return those of at most 25 items that are there, all as they are at one instant."""
         wanted = [key for key in dict.fromkeys(keys) if encodable(*key)]
         gets = [{"Get": {"TableName": self.name, "Key": attributes(key._asdict())}} for key in wanted]
         done = self.call("transact_get_items", TransactItems=gets)
