@@ -32,7 +32,7 @@ LONG = (
     "test_what_was_approved_of_an_action_is_found_newest_first",
     "test_who_loses_hurts_nobody_who_commits_at_the_same_time",
 )
-"""What takes longest where each request is one to a server; ministack, which is faster, has all of it in the soak too."""
+"""What takes longest where each request is one to a server. The soak has all of it, on both stand-ins."""
 
 
 class Failpoints:
