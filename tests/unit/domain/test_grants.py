@@ -13,7 +13,8 @@ from tests.model.rules import AGENT, START, Bench
 
 from interlock.domain.action import Action, Question, Verdict
 from interlock.domain.authority import Directory
-from interlock.domain.commands import DecisionContext
+from interlock.domain.commands import DecisionContext, Open
+from interlock.domain.decide import decide
 from interlock.domain.directory import KEPT_GRANTS, KeptDirectory, fold_directory
 from interlock.domain.directory_events import AccountDisabled, GrantGiven, GrantRevoked, GrantUsed
 from interlock.domain.events import Decided
@@ -317,3 +318,15 @@ def test_an_action_that_people_cannot_approve_is_no_grants_either():
     bench = desk.bench()
     bench.ask(MAIL, verdicts=(Verdict.reject,))
     assert not approved(bench)
+
+
+def test_no_negative_number_makes_room_in_the_sum_and_no_fork_uses_a_grant():
+    desk = Desk(replace(POLICY, levels=(POLICY.levels[1],), facts=None))
+    desk.give(allowed={"to": ANYBODY, "amount": Anything()})
+    assert not approved(desk.open(Action("pay", MAIL.args | {"amount": "-100"})))
+    bench = desk.bench()
+    opened = bench.ask(MAIL).by_grant
+    assert opened is not None
+    command = Open("r-2", "run-2", "buyer", "ian", bench.request.ask, 1, bench.request.route, forked=True)
+    context = DecisionContext(bench.now, principal(AGENT, "agent"), desk.policy, bench.directory)
+    assert [event.type for event in decide(None, command, context)] == ["opened", "step_reached"]
