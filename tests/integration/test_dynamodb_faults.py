@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from tests.integration.unruly_dynamodb import Unruly, refusal
 
-from interlock.domain.accounts import AccountSecrets, Attempts
+from interlock.domain.accounts import AccountSecrets
 from interlock.domain.credentials import Credential
-from interlock.domain.delivery import Delivery, begun
+from interlock.domain.delivery import Delivery, DeliveryState, begun, delivered
 from interlock.domain.directory import KeptDirectory, fold_directory
 from interlock.domain.directory_events import MemberAdded
 from interlock.domain.oidc import SignInAttempt
@@ -130,10 +130,14 @@ async def test_what_is_refused_for_the_moment_is_tried_again_and_after_a_while_t
 
 async def test_what_is_not_allowed_is_told_at_once(opened_twice, clock):
     unruly, store, _ = opened_twice
-    unruly.refused = [refusal("AccessDeniedException")]
-    with pytest.raises(StoreUnavailable, match="AccessDeniedException"):
+    for number, error in enumerate(("AccessDeniedException", "ValidationException"), 1):
+        unruly.refused = [refusal(error)]
+        with pytest.raises(StoreUnavailable, match=error):
+            await store.commit(changes(opened("req_1", clock.at)))
+        assert len(unruly.calls) == number
+    unruly.refuse_write = refusal("TransactionCanceledException", "None", "ValidationError")
+    with pytest.raises(StoreUnavailable, match=r"transaction on the table .*: ValidationError"):
         await store.commit(changes(opened("req_1", clock.at)))
-    assert len(unruly.calls) == 1
 
 
 async def test_nothing_is_decided_by_an_index_that_is_late(opened_twice, clock):
@@ -239,7 +243,15 @@ async def test_a_lease_that_moves_while_somebody_commits_is_read_again(opened_tw
     assert lease.until == until
 
 
-async def test_attempts_are_read_as_they_were_counted(opened_twice, clock):
-    _, store, other = opened_twice
-    await store.count_attempt(TENANT, "k", 0, clock.at)
-    assert await other.attempts(TENANT, "k") == Attempts(1, clock.at)
+async def test_a_message_that_is_to_be_sent_again_is_not_forgotten_with_the_old_ones(opened_twice, clock):
+    unruly, store, other = opened_twice
+    await other.add_deliveries([delivery(clock)])
+    mine = begun(delivery(clock), clock.at, HOUR)
+    sent = delivered(mine, clock.at)
+    for one in (mine, sent):
+        await other.write_delivery(one)
+    clock.at += HOUR
+    again = replace(sent, version=sent.version + 1, due_at=clock.at, state=DeliveryState.waiting)
+    unruly.before_delete = lambda: asyncio.run(other.write_delivery(again))
+    assert await store.prune_deliveries(TENANT, clock.at) == 0
+    assert await other.delivery(TENANT, "dlv_1") == again

@@ -211,6 +211,16 @@ async def test_long_names_are_found_by_their_whole_text(new_table, clock):
     await store.close()
 
 
+async def test_no_name_is_taken_for_that_of_a_large_value(new_table, clock):
+    store = open_store(new_table(), clock)
+    request = opened("apart", clock.at, Asked(agent="apart", run_id="apart_run", interrupt_id="apart"))
+    await store.commit(changes(request))
+    assert (await store.load(TENANT, ["apart"])).requests == {"apart": request.after}
+    assert await store.open_requests(TENANT, "apart", 9) == 1
+    assert (await store.asked_at(TENANT, "apart_run", ["apart"])) == [request.after]
+    await store.close()
+
+
 KILLED = """
 import asyncio, sys
 from interlock import failpoints

@@ -27,6 +27,8 @@ class Unruly:
         calls: the names of the methods that were called.
         lost: of how many of the next writes the answer is lost: what they come to, nobody hears.
         refused: by what the next calls are refused, before anything is done.
+        refuse_write: by what the next transaction is refused.
+        before_delete: called before the next item is deleted.
         meanwhile: called after a write whose answer is lost: what others do before it is tried again.
         late: what an index holds, of partitions that were read while it was None: as it was then.
         ahead: by how much the clock of AWS differs from this machine's.
@@ -38,6 +40,8 @@ class Unruly:
         self.calls: list[str] = []
         self.lost = 0
         self.refused: list[ClientError] = []
+        self.refuse_write: ClientError | None = None
+        self.before_delete: Callable[[], None] = lambda: None
         self.meanwhile: Callable[[], None] = lambda: None
         self.late: dict[str, Any] | None = None
         self.ahead: timedelta | None = None
@@ -59,6 +63,11 @@ class Unruly:
         self.calls.append(name)
         if self.refused:
             raise self.refused.pop(0)
+        if name == "transact_write_items" and self.refuse_write is not None:
+            error, self.refuse_write = self.refuse_write, None
+            raise error
+        if name == "delete_item":
+            self.before_delete()
         if name == "query" and "IndexName" in given and self.late is not None:
             return self._as_it_was(given)
         answer_is_lost = name in WRITES and self.lost > 0

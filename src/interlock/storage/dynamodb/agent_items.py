@@ -91,7 +91,7 @@ def _shelf(stored: Iterable[keys.Item]) -> dict[Namespace, dict[str, Item]]:
     shelf: dict[Namespace, dict[str, Item]] = {}
     for one in sorted(stored, key=lambda it: (it["place"], it["number"])):
         namespace = tuple(one["namespace"])
-        made = Item(namespace, one["key"], one["value"], moment(one["created_at"]), moment(one["updated_at"]))
+        made = Item(namespace, one["key"], one["body"], moment(one["created_at"]), moment(one["updated_at"]))
         shelf.setdefault(namespace, {})[one["key"]] = made
     return shelf
 
@@ -120,6 +120,6 @@ def _writes(tenant: str, stored: dict[Key, keys.Item], old: Places, new: Places,
             "namespace": list(name),
             "key": key,
         }
-        item |= {"value": after.value, "place": places[name], "number": number}
+        item |= {"body": after.value, "place": places[name], "number": number}
         item |= {"created_at": micros(after.created_at), "updated_at": micros(after.updated_at)}
         yield Write(_key(tenant, name, key), item, stands)

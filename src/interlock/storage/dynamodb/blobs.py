@@ -25,6 +25,8 @@ ROOM = 3_000_000
 
 PART = 380_000
 _NAME = "apart"
+_MAY_BE_LARGE = ("body", "entries", "state")
+"""Attributes of bytes. Others hold what people and agents name, and are never taken for the name of a value."""
 
 
 class Blobs:
@@ -33,12 +35,12 @@ class Blobs:
     def apart(self, item: Item, among: int) -> Item:
         """Keep the large values of an item, one of so many in a transaction; return the item that names them."""
         most = min(LARGE, ROOM // among)
-        large = {name: value for name, value in item.items() if isinstance(value, bytes) and len(value) > most}
+        large = {name: item[name] for name in _MAY_BE_LARGE if len(item.get(name) or b"") > most}
         return item | {name: {_NAME: self._kept(item[PK], value)} for name, value in large.items()}
 
     def whole(self, item: Item) -> Item:
         """Return an item with its large values."""
-        named = {name: value[_NAME] for name, value in item.items() if isinstance(value, dict) and _NAME in value}
+        named = {name: item[name][_NAME] for name in _MAY_BE_LARGE if isinstance(item.get(name), dict)}
         return item | {name: self._checked(item, digest) for name, digest in named.items()}
 
     def keep(self, name: str, value: bytes) -> None:

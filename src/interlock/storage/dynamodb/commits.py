@@ -32,6 +32,9 @@ from interlock.storage.memory_commit import apply, check
 from interlock.storage.memory_tables import Tables
 from interlock.storage.rows import OPEN, Clock, EntryRow, changed, check_changes, entry_rows, micros
 
+MANY = 200
+"""How often a commit is tried that others are always faster than."""
+
 LATELY = 50
 """How many requests an action's counter names, the last that were counted: an index may not know of them yet."""
 
@@ -68,7 +71,7 @@ def commit(table: Table, changes: Changes, clock: Clock, known: set[str]) -> Non
         known: hashes of policies that are kept, as this process knows.
     """
     check_changes(changes)
-    while True:
+    for _ in range(MANY):
         seen = _seen(table, changes, known)
         now = clock()
         check(seen.tables, changes, now)
@@ -79,6 +82,8 @@ def commit(table: Table, changes: Changes, clock: Clock, known: set[str]) -> Non
         writes = [*_writes(seen, changes, before, entries, now), *_directory(seen, changes)]
         if _written(table, changes, seen, writes):
             break
+    else:
+        raise StoreUnavailable(f"Others have committed {MANY} times, each time before this: nothing was changed.")
     known.update(changes.policies)
     _drop_states(table, changes)
     failpoint("store.after_commit")

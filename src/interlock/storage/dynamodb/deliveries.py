@@ -124,17 +124,22 @@ def keep_received(table: Table, key: str, now: datetime, until: datetime) -> Non
         table.put(kept, found)
 
 
-def older(table: Table, tenant: str, before: datetime) -> Tables:
+def older(table: Table, tenant: str, before: datetime) -> tuple[Tables, dict[Key, Item]]:
     """Read the deliveries that were made before a moment, and the requests that they are about."""
+    items: dict[Key, Item] = {}
     places = table.query(joined(tenant, "delivery"), index="age", high=number(micros(before)))
-    tables = Tables()
     for some in batched(places, AT_ONCE):
-        filled(table.get_all(map(keys.key_of, some)).values(), tables)
+        items |= table.get_all(map(keys.key_of, some))
+    tables = filled(items.values())
     about = dict.fromkeys(keys.row(tenant, one.stream) for one in tables.deliveries.values())
-    return filled(table.get_all(about).values(), tables)
+    return filled(table.get_all(about).values(), tables), items
 
 
-def forget(table: Table, gone: Collection[tuple[str, str]]) -> None:
-    """Forget deliveries."""
+def forget(table: Table, items: dict[Key, Item], gone: Collection[tuple[str, str]]) -> int:
+    """Forget deliveries, but those that somebody has written since they were read; return how many."""
+    number_ = 0
     for tenant, key in gone:
-        table.delete(_key(tenant, key))
+        with suppress(Moved):
+            table.delete(_key(tenant, key), items[_key(tenant, key)])
+            number_ += 1
+    return number_

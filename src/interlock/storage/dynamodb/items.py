@@ -40,7 +40,7 @@ def item_of_request(row: RequestRow) -> Item:
     if row.action is not None:
         item |= placed("named", joined(tenant, "action", row.action), *by_age)
     if row.reference is not None:
-        item |= placed("about", joined(tenant, "reference"), keys.cut(row.reference))
+        item |= placed("about", joined(tenant, "reference"), keys.reference(row.reference))
     return item
 
 

@@ -74,6 +74,11 @@ def beginning(text: str) -> str:
     return text.encode(errors="surrogatepass")[: LONGEST - 100].decode(errors="ignore")
 
 
+def reference(text: str) -> str:
+    """Return what a request is about as a key; a key is never empty."""
+    return f"={cut(text)}"
+
+
 def number(value: int) -> str:
     """Return a number as a text that sorts like it."""
     return f"{value + _SHIFT:020}"

@@ -80,8 +80,8 @@ def _about(table: Table, tenant: str, wanted: RequestFilter) -> Tables:
     begins = wanted.reference if wanted.reference is not None else wanted.reference_prefix or ""
     if not encodable(begins):
         return Tables()
-    exact = keys.cut(begins) if wanted.reference is not None else keys.beginning(begins)
-    found = table.query(joined(tenant, "reference"), index="about", prefix=exact)
+    prefix = keys.reference(begins if wanted.reference is not None else keys.beginning(begins))
+    found = table.query(joined(tenant, "reference"), index="about", prefix=prefix)
     return rows(table, tenant, (item["id"] for item in found))
 
 

@@ -140,8 +140,8 @@ class PeopleStore:
 
     async def prune_deliveries(self, tenant: str, before: datetime, *, only_count: bool = False) -> int:
         """Forget old deliveries that are not needed any more, or count them."""
-        tables = await self._run(deliveries.older, tenant, before)
+        tables, items = await self._run(deliveries.older, tenant, before)
         there = set(tables.deliveries)
         number = await self._judge(tables).prune_deliveries(tenant, before, only_count=only_count)
-        await self._run(deliveries.forget, there - tables.deliveries.keys())
-        return number
+        gone = there - tables.deliveries.keys()
+        return number if only_count else await self._run(deliveries.forget, items, gone)

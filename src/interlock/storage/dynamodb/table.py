@@ -225,8 +225,13 @@ class Table:
                 self.call("transact_write_items", TransactItems=items, ClientRequestToken=mark)
             except _Cancelled as cancelled:
                 moved = [one.key for one, why in zip(writes, cancelled.reasons, strict=False) if why == _FAILED]
-                if moved or not FOR_THE_MOMENT.intersection(cancelled.reasons):
+                if moved:
                     raise Moved(moved, mark) from None
+                if not FOR_THE_MOMENT.intersection(cancelled.reasons):
+                    reasons = ", ".join(sorted({*cancelled.reasons} - {"None"}))
+                    raise StoreUnavailable(
+                        f"DynamoDB refuses a transaction on the table {self.name}: {reasons}"
+                    ) from None
                 pause.wait("others write the same")
             else:
                 return
