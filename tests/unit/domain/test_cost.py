@@ -89,8 +89,8 @@ def test_work_is_measured_per_request_where_there_is_any(times, seconds):
 
 def test_the_prices_that_come_with_interlock_count_what_the_example_leaves_out():
     costs = {one.way: one for one in costs_of(MONTH, load_prices(None))}
-    assert (round(costs["lambda"].monthly), round(costs["interlock"].each, 6)) == (150, Decimal("0.000039"))
-    assert f"{costs['lambda'].saved:.1%}" == "99.2%"
+    assert (round(costs["lambda"].monthly), round(costs["interlock"].each, 6)) == (150, Decimal("0.000124"))
+    assert f"{costs['lambda'].saved:.1%}" == "97.5%"
     assert [name for name, one in costs.items() if one.held] == ["lambda", "fargate", "ec2", "gpu"]
     assert not costs["lambda"].too_long
     hours = replace(MONTH, waited=MONTH.requests * timedelta(minutes=16))
