@@ -52,6 +52,9 @@ UNITS = ("bytes", "seconds")
 ENVIRONMENT = {
     "INTERLOCK_CONFIG": "the file to read in place of `./interlock.yaml`",
     "INTERLOCK_DATABASE_URL": "goes before `database.url`, unless `database.fixed` is set",
+    "INTERLOCK_ORIGIN": "goes before `server.origin`: where people reach the server",
+    "INTERLOCK_RUNS_QUEUE": "on AWS Lambda: the address of the queue of SQS that carries runs on",
+    "INTERLOCK_MESSAGES_QUEUE": "on AWS Lambda: that of the queue by which messages are sent at once",
     "INTERLOCK_SERVER": "the address of the server at which commands work, as `--server`",
     "INTERLOCK_TOKEN": "a token to be known by at that server; goes before what `interlock login` has kept",
     "INTERLOCK_DEBUG": "`1` shows the traceback of an error",

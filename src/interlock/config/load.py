@@ -21,7 +21,8 @@ DEFAULT_FILE = "interlock.yaml"
 VARIABLES = frozenset(
     f"INTERLOCK_{name}"
     for name in (
-        *("CONFIG", "DATABASE_URL", "DEBUG", "FAILPOINTS", "SERVER", "TOKEN"),
+        *("CONFIG", "DATABASE_URL", "DEBUG", "FAILPOINTS", "ORIGIN", "SERVER", "TOKEN"),
+        *("RUNS_QUEUE", "MESSAGES_QUEUE"),
         *("MODEL", "SAGEMAKER_INPUT"),
         *("MAILDIR", "MAIL_FROM", "SMTP_URL", "LEDGER", "REPORTS"),
     )
@@ -136,6 +137,8 @@ def _resolve(settings: Settings, env: Mapping[str, str]) -> Settings:
         url = f"sqlite:///{data_home(env) / 'interlock' / 'interlock.db'}"
     agents = {name: _absolute_reference(reference, folder, env) for name, reference in settings.agents.items()}
     changed: dict[str, Any] = {"database": settings.database.model_copy(update={"url": url}), "agents": agents}
+    if env.get("INTERLOCK_ORIGIN"):
+        changed["server"] = settings.server.model_copy(update={"origin": env["INTERLOCK_ORIGIN"]})
     if settings.cost.prices is not None:
         prices = str(folder / expanded(settings.cost.prices, env))
         changed["cost"] = settings.cost.model_copy(update={"prices": prices})

@@ -48,7 +48,7 @@ class Backoff:
         return self.unread + sum(now < until for until, _ in self._left.values())
 
 
-async def sweep(store: Store, desk: Desk) -> int:
+async def sweep(store: Store, desk: Desk, complain: Callable[[str], None] = lambda _: None) -> int:
     """Remind, escalate and expire by the store's clock, the longest due first.
 
     Return for how many requests something was due; if that is `PAGE`, there may be more.
@@ -57,7 +57,7 @@ async def sweep(store: Store, desk: Desk) -> int:
     while True:
         known = backoff.count
         agenda = await store.agenda(PAGE + known)
-        done = await carry_out_due(store, desk, agenda.overdue, backoff=backoff)
+        done = await carry_out_due(store, desk, agenda.overdue, complain, backoff)
         backoff.unread = agenda.unread
         if done or backoff.count <= known:
             return len(agenda.overdue)

@@ -49,6 +49,17 @@ class Delivering:
                 group.create_task(follower.run())
             group.create_task(self.deliverer.run(stop))
 
+    async def drain(self) -> None:
+        """Plan and send what there is to send now; what goes wrong is complained of, and is tried by the next call."""
+        for tenant in sorted({sender.tenant for sender in self._senders}):
+            follower = self._follower(tenant, asyncio.Event())
+            try:
+                await follower.begin(None)
+                await follower.drain()
+            except Exception as error:  # noqa: BLE001 - one tenant's log must not keep messages of the others
+                self._complain(f"What {tenant} is to be told could not be planned: {error or type(error).__name__}.")
+        await self.deliverer.drain()
+
     def _follower(self, tenant: str, stop: asyncio.Event) -> Follower:
         store = self._components.store
         plan = DeliveryPlan(store, tenant, self._senders, self.deliverer.wake, self._complain)

@@ -22,7 +22,7 @@ from interlock.engine.ports.log import UnreadableEntry
 from interlock.engine.ports.log_subscriber import LogSubscriber, Notice
 from interlock.errors import Conflict, StoreUnavailable
 from interlock.failpoints import failpoint
-from interlock.service.log_reader import ENTRIES_AT_ONCE, Reader
+from interlock.service.log_reader import ENTRIES_AT_ONCE, LOOK_AGAIN, Reader
 
 LEASE = timedelta(seconds=30)
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0
@@ -154,27 +154,39 @@ class Follower:
                 )
                 await self._reader.pause(self._delay)
 
+    async def drain(self) -> None:
+        """Tell what there is now. It ends where another process tells; a `deliver` that fails raises its error."""
+        with suppress(_Overtaken):
+            while await self._tell_next() is None:
+                continue
+
     async def _turn(self) -> None:
         """Tell one batch; or wait, where there is none, or another process tells one."""
         since = await self._reader.waker.seen()
+        seconds = await self._tell_next()
+        if seconds is not None:
+            await self._reader.rest(since, seconds)
+
+    async def _tell_next(self) -> float | None:
+        """Tell one batch; or return for how many seconds there is none, or another process tells one."""
         cursor, now = await self._cursor(), await self._store.now()
         if cursor is None:
             await self.begin(None)
-            return
+            return None
         if cursor.lease is not None and cursor.lease.owner != self._owner and cursor.lease.until > now:
-            await self._reader.rest(since, (cursor.lease.until - now).total_seconds())
-            return
+            return (cursor.lease.until - now).total_seconds()
         try:
             entries = await self._entries(cursor)
         except UnreadableEntry as broken:
             await self._pass_by(cursor, broken)
-            return
+            return None
         if not entries:
-            await self._reader.rest(since)
-        elif cursor.upto is None and not any(map(self._wanted, entries)):
+            return LOOK_AGAIN
+        if cursor.upto is None and not any(map(self._wanted, entries)):
             await self._pass(cursor, entries)
         else:
             await self._tell(cursor, entries)
+        return None
 
     async def _entries(self, cursor: Cursor) -> list[Entry]:
         """Return what comes next; with all that another process was telling, where one has ended before it had."""

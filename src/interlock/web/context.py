@@ -68,6 +68,7 @@ class Context:
         reply_keys: by what the tokens of messages are made, and for which tenant.
         channels: by which ways people and programs are told, as configured.
         slack: what comes from Slack, by the channel's name.
+        streams_events: whether an answer may last; pages look again by themselves where none may.
     """
 
     components: Components
@@ -86,6 +87,7 @@ class Context:
     refreshing: asyncio.Lock = field(default_factory=asyncio.Lock)
     channels: Mapping[str, object] = field(default_factory=dict)
     slack: Mapping[str, SlackInteractions] = field(default_factory=dict)
+    streams_events: bool = True
 
     def people_channels(self, tenant: str) -> dict[str, str]:
         """Return the channels of a tenant that talk to people: the type of each, by its name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
+from http import HTTPStatus
 from time import monotonic
 from typing import Annotated, NamedTuple
 
@@ -11,6 +12,7 @@ from fastapi import APIRouter, Header
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from starlette.requests import Request
+from starlette.responses import Response
 
 from interlock.domain.directory_events import CHANGES_RIGHTS
 from interlock.engine.changes import Entry
@@ -21,6 +23,15 @@ from interlock.web.callers import Caller, Follows
 from interlock.web.connections import LINE, Line
 from interlock.web.context import Context, context_of
 from interlock.web.openapi import streams
+from interlock.web.problems import problem
+
+NO_STREAMS = "This server sends no streams, because its answers are short: read the log on from a position (GET /log)."
+
+
+def no_streams() -> Response:
+    """Return what is answered where no answer may last. A browser does not ask again."""
+    return problem(HTTPStatus.NOT_IMPLEMENTED, "no_streams", NO_STREAMS)
+
 
 router = APIRouter(prefix="/events", tags=["events"])
 
@@ -42,7 +53,7 @@ async def events(
     after: str | None = None,
     brief: bool = False,  # noqa: FBT001, FBT002 - a parameter of the address
     last_event_id: Annotated[str | None, Header()] = None,
-) -> StreamingResponse:
+) -> Response:
     """Follow what the caller sees of the log, after a position or from now on. An event has its position as its id.
 
     With `brief`, an entry is an event without a name that says its `stream` and `type` alone; and `alive` is an event
@@ -50,6 +61,8 @@ async def events(
     somebody's rights have changed (the type `rights_changed`), and not whose: they may be those of the reader.
     """
     context = context_of(request)
+    if not context.streams_events:
+        return no_streams()
     live = context.live(caller.principal.tenant)
     given = last_event_id if last_event_id is not None else after
     position = await live.last() if given is None else given

@@ -27,7 +27,7 @@ from interlock.service.run_views import RunView
 from interlock.web import broadcast
 from interlock.web.callers import Caller, Reads
 from interlock.web.context import Context, context_of
-from interlock.web.events import RETRY, event_of
+from interlock.web.events import RETRY, event_of, no_streams
 from interlock.web.openapi import streams
 from interlock.web.visible import run_seen
 
@@ -110,6 +110,8 @@ async def stream_run(
     told; from now on, how it ended.
     """
     context = context_of(request)
+    if not context.streams_events:
+        return no_streams()
     live = context.live(caller.principal.tenant)
     given = last_event_id if last_event_id is not None else after
     position = await live.last() if given is None else given

@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from interlock.config.channels import AnyChannel
 from interlock.config.sections import Settings
-from interlock.config.server import ServerSettings
 from interlock.domain.addresses import hosts_of, machine, network, origin_at
 from interlock.errors import BadInput
 from interlock.service.components import Components
 from interlock.web.app import application
+from interlock.web.configured import checked_origin, configured_context
 from interlock.web.connections import HTTP, WEBSOCKET, Connection
 from interlock.web.context import Context
 from interlock.web.measuring import Measuring
-from interlock.web.providers import providers_of
-
-if TYPE_CHECKING:
-    from interlock.slack.interactions import SlackInteractions
 
 PATIENCE = 10
 """Seconds for what is under way when it stops."""
@@ -98,40 +88,20 @@ class Answering:
         Raises:
             BadInput: if the address is taken, no origin is one, a proxy is no address, or no provider can be asked.
         """
-        networks, given = tuple(map(_network, proxies)), None if origin is None else _checked_origin(origin)
+        networks, given = tuple(map(_network, proxies)), None if origin is None else checked_origin(origin)
         listening, counts = bound(host, port), measuring or Measuring()
         try:
             here, hosts = _names(listening, host, given)
-            public = given or here
-            server, channels = (ServerSettings(), {}) if settings is None else (settings.server, settings.channels)
-            providers = providers_of(server, _folder_of(settings), os.environ, public)
-            slack = _slack_of(channels, components, _folder_of(settings), public)
+            known = configured_context(components, given or here, hosts, settings)
         except BadInput:
             listening.close()
             raise
-        known = partial(
-            Context, server=server, providers=providers, measuring=counts, reply_keys=reply_keys, channels=channels
-        )
-        return cls(known(components, public, hosts, networks, stop, slack=slack), listening)
+        known = replace(known, proxies=networks, stop=stop, measuring=counts, reply_keys=reply_keys)
+        return cls(known, listening)
 
     async def until_stopped(self) -> None:
         """Answer calls until the context's `stop` is set."""
         await serve(application(self.context), self.listening, self.context)
-
-
-def _slack_of(
-    channels: Mapping[str, AnyChannel], components: Components, folder: Path, origin: str
-) -> Mapping[str, SlackInteractions]:
-    """Return what comes from Slack; nothing where it is not configured, which needs nothing to be installed."""
-    if not any(channel.type == "slack" for channel in channels.values()):
-        return {}
-    from interlock.slack.configured import interactions_of  # noqa: PLC0415 - needs what the extra brings
-
-    return interactions_of(channels, components, folder, os.environ, origin)
-
-
-def _folder_of(settings: Settings | None) -> Path:
-    return settings.origin.path.parent if settings is not None and settings.origin is not None else Path()
 
 
 def _names(listening: socket.socket, host: str, public: str | None) -> tuple[str, frozenset[str]]:
@@ -154,19 +124,6 @@ def _other_names(host: str, port: int) -> tuple[str, ...]:
     except ValueError:
         return ()
     return (origin_at("http", "localhost", port),) if is_loopback else ()
-
-
-def _checked_origin(given: str) -> str:
-    try:
-        site = urlsplit(given)
-        found = origin_at(site.scheme, site.hostname or "", site.port)
-    except ValueError:
-        found = ""
-    if not found or site.path.strip("/") or site.query or site.fragment or site.username is not None:
-        raise BadInput("--origin is scheme and host, such as https://approvals.example.com.")
-    if not found.isascii():
-        raise BadInput("--origin is written as browsers send it: a name with other letters begins with xn--.")
-    return found
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:

@@ -42,6 +42,10 @@ from interlock.web.pages.values import node_of
 from interlock.web.visible import attention_seen, visible_inbox
 
 _NAMED = re.compile(f"{OPEN}([^{CLOSE}]*){CLOSE}")
+
+LOOK_AGAIN = 15
+"""Seconds after which a page that somebody looks at looks again, where no stream tells it what happens."""
+
 MOST_WAITING = 99
 """The most waiting requests that are counted for every page."""
 
@@ -270,6 +274,7 @@ async def page(
         "sections": await _sections(call, caller),
         "path": call.url.path,
         "position": getattr(call.state, "position", ""),
+        "looks_again": "" if context_of(call).streams_events else str(LOOK_AGAIN),
         "now": await _now(caller),
         "address": call.url.path + (f"?{call.url.query}" if call.url.query else ""),
         "key": secrets.token_hex(16),

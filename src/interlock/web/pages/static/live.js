@@ -157,6 +157,14 @@
   document.addEventListener("htmx:after:swap", () => { if (counted()) showCount(counted().dataset.counted); });
   for (const type of ["live:request", "live:people", "live:missed"]) body.addEventListener(type, count);
 
+  // ── a server whose answers are short has no stream: whoever looks at a page is shown what it asks for now and then ──
+  if (body.dataset.looksAgain) {
+    const look = () => { if (!document.hidden) noteAll(); };
+    setInterval(look, 1000 * body.dataset.looksAgain);
+    document.addEventListener("visibilitychange", look);
+    return;
+  }
+
   // ── what the tabs say to each other ──
   let heard = Date.now(), asked = 0;
 

@@ -1,0 +1,59 @@
+"""The server behind an HTTP API of API Gateway, or a function's URL: the API, and the pages.
+
+Answers are short here: there are no streams, and pages look again by themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from mangum import Mangum
+
+from interlock.aws_lambda.process import Process, process
+from interlock.domain.addresses import hosts_of
+from interlock.errors import BadInput
+from interlock.web.app import application
+from interlock.web.configured import checked_origin, configured_context
+from interlock.web.context import Context
+
+LAST_SECONDS = 2.0
+"""Seconds for what goes on behind an answer, such as the note of what somebody was shown."""
+
+TURN = 0.01
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Answer a call."""
+    mine = process()
+    known, adapter = _server(mine)
+    answer: dict[str, Any] = adapter(dict(event), context)
+    mine.do(_settled(known))
+    return answer
+
+
+@cache
+def _server(mine: Process) -> tuple[Context, Mangum]:
+    settings = mine.system.settings
+    if settings.server.origin is None:
+        raise BadInput("Where people reach the server is not said: set INTERLOCK_ORIGIN, or `server.origin`.")
+    origin = checked_origin(settings.server.origin)
+    known = replace(
+        configured_context(mine.system, origin, frozenset(hosts_of(origin)), settings), streams_events=False
+    )
+    if settings.channels:
+        from interlock.channels.table import reply_keys_of  # noqa: PLC0415 - few installations have channels
+
+        known = replace(known, reply_keys=reply_keys_of(settings.channels, mine.around(origin)))
+    return known, Mangum(application(known), lifespan="off")
+
+
+async def _settled(known: Context) -> None:
+    """Wait a little until what goes on behind an answer is done: afterwards the process is frozen."""
+    ends = time.monotonic() + LAST_SECONDS
+    while known.streams and time.monotonic() < ends:  # noqa: ASYNC110 - it tells nobody of its end
+        await asyncio.sleep(TURN)
