@@ -2,7 +2,6 @@
 
 import json
 import signal
-import time
 from datetime import timedelta
 
 import pytest
@@ -10,7 +9,7 @@ from tests import forks
 from tests.serverless import invoked
 from tests.serverless.events import SCHEDULED, http_event, sqs_event
 
-from interlock.aws_lambda import api, runs
+from interlock.aws_lambda import api, messages, runs
 from interlock.aws_lambda.process import process
 from interlock.domain.run import RunStatus
 
@@ -91,7 +90,7 @@ def test_the_sweep_finds_a_run_whose_hint_was_lost_and_a_deadline(account, monke
     account.deliver()
     (request,) = account.asked()
     store = process().system.store._store
-    later = store._clock() + timedelta(hours=2)
+    later = store._clock() + timedelta(minutes=40)
     monkeypatch.setattr(store, "_clock", lambda: later)
     monkeypatch.setattr(store._table, "check_clock", lambda: None)
     account.sweep()
@@ -123,39 +122,22 @@ PLACES = [
 ]
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(11)
 @pytest.mark.parametrize(("stage", "place"), PLACES)
 def test_killed_anywhere_the_next_invocations_finish_and_pay_once(account, stage, place):
     account.sweep()
-    killed = Killed(account, stage, place)
-    killed.invoke("start", "api", lambda: account.event("POST", "/api/v1/runs", {"agent": "payer", "input": {}}))
-    killed.invoke("advance", "runs", lambda: sqs_event(*account.received("runs")))
-    killed.invoke("tell", "messages", lambda: SCHEDULED)
-    account.until(lambda: account.asked() or account.paid() or not account.runs())
-    for request in account.asked():
-        killed.invoke("vote", "api", lambda request=request: account.approval(request))
-        for again in account.asked():
-            api.handler(account.approval(again), None)
-    killed.invoke("resume", "runs", lambda: sqs_event(*account.received("runs")))
-    account.until(lambda: all(one["status"] == "done" for one in account.runs()))
-    assert killed.exit_code == -signal.SIGKILL
-    assert len(account.runs()) == len(account.paid()) == (0 if (stage, place) == ("start", "store.before_commit") else 1)
-
-
-class Killed:
-    """Invokes functions; one of them in a process that is killed."""
-
-    def __init__(self, account, stage, place):
-        self.account, self.stage, self.place, self.exit_code = account, stage, place, None
-
-    def invoke(self, stage, name, event):
-        if stage != self.stage:
-            if stage != "vote":
-                self.account.sweep()
-                self.account.deliver()
-                return
-        given = (self.account.environ, name, event(), f"{self.place}=kill" if stage == self.stage else "")
-        child = forks.process(invoked.invoke, *given)
-        child.join(PATIENCE)
-        if stage == self.stage:
-            self.exit_code = child.exitcode
+    invocations = {
+        "start": (api, lambda: account.event("POST", "/api/v1/runs", {"agent": "payer", "input": {}})),
+        "advance": (runs, lambda: sqs_event(*account.received("runs"))),
+        "tell": (messages, lambda: SCHEDULED),
+        "vote": (api, lambda: account.approval(*account.asked())),
+        "resume": (runs, lambda: sqs_event(*account.received("runs"))),
+    }
+    for function, event in [invocations[one] for one in list(invocations)[: list(invocations).index(stage)]]:
+        function.handler(event(), None)
+    function, event = invocations[stage]
+    child = forks.process(invoked.invoke, account.environ, function.__name__, event(), f"{place}=kill")
+    child.join(PATIENCE)
+    assert child.exitcode == -signal.SIGKILL
+    started = account.finish()
+    assert started == len(account.paid()) == (0 if (stage, place) == ("start", "store.before_commit") else 1)

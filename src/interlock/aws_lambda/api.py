@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from mangum import Mangum
+from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
 from interlock.aws_lambda.process import Process, process
 from interlock.domain.addresses import hosts_of
@@ -25,6 +26,8 @@ LAST_SECONDS = 2.0
 """Seconds for what goes on behind an answer, such as the note of what somebody was shown."""
 
 TURN = 0.01
+TEXT = ("application/problem+json", "application/x-ndjson", "image/svg+xml")
+"""What is sent as it is, beside the usual ones; all else is sent in base64, which is longer."""
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -33,7 +36,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     known, adapter = _server(mine)
     answer: dict[str, Any] = adapter(dict(event), context)
     mine.do(_settled(known))
-    return answer
+    return answer | {"statusCode": int(answer["statusCode"])}  # an enumeration's value is for programs of Python
 
 
 @cache
@@ -49,7 +52,7 @@ def _server(mine: Process) -> tuple[Context, Mangum]:
         from interlock.channels.table import reply_keys_of  # noqa: PLC0415 - few installations have channels
 
         known = replace(known, reply_keys=reply_keys_of(settings.channels, mine.around(origin)))
-    return known, Mangum(application(known), lifespan="off")
+    return known, Mangum(application(known), lifespan="off", text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, *TEXT])
 
 
 async def _settled(known: Context) -> None:
