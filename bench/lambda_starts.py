@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 sys.path.insert(0, str(HERE))
 
-ROUNDS, WARM = 5, 5
+ROUNDS, WARM = 3, 5
 FUNCTIONS = ("api", "runs", "sweep", "messages")
 CONFIG = """
 people: {mia@example.com: {}}

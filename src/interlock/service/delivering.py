@@ -57,7 +57,9 @@ class Delivering:
                 await follower.begin(None)
                 await follower.drain()
             except Exception as error:  # noqa: BLE001 - one tenant's log must not keep messages of the others
-                self._complain(f"What {tenant} is to be told could not be planned: {error or type(error).__name__}.")
+                self._complain(
+                    f"What {tenant} is to be told could not be planned: {str(error) or type(error).__name__}."
+                )
         await self.deliverer.drain()
 
     def _follower(self, tenant: str, stop: asyncio.Event) -> Follower:
