@@ -239,6 +239,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("point", "there"), [("store.before_commit", 0), ("store.after_commit", 1)])
 async def test_a_process_that_is_killed_has_committed_all_or_nothing(new_table, clock, point, there):
     """I10."""

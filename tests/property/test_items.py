@@ -37,10 +37,18 @@ BATCHES = st.lists(st.lists(PUTS | PUTS | ASKS, max_size=5), max_size=8)
 TENANTS = map("tenant-{}".format, count())
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+@pytest.fixture(params=["memory", "sqlite", "postgres", pytest.param("dynamodb", marks=pytest.mark.soak)])
 def items(request, tmp_path):
-    address = {"memory": "memory:", "sqlite": str(tmp_path / "items.db")}.get(request.param)
-    store = open_store(address or request.getfixturevalue("postgres").fresh())
+    match request.param:
+        case "memory":
+            address = "memory:"
+        case "sqlite":
+            address = str(tmp_path / "items.db")
+        case "postgres":
+            address = request.getfixturevalue("postgres").fresh()
+        case _:
+            address = request.getfixturevalue("new_table")()
+    store = open_store(address)
     yield store
     asyncio.run(store.close())
 

@@ -6,6 +6,7 @@ A head says how often something was written, and is a condition of each write: a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from interlock.engine.items import (
     Found,
@@ -37,14 +38,13 @@ def carried_out(table: Table, clock: Clock, tenant: str, operations: Sequence[It
         if table.get(head) != before:
             continue
         shelf = _shelf(stored.values())
-        old = {(name, key): one for name, items in shelf.items() for key, one in items.items()}
+        there = {name: (items, dict(items)) for name, items in shelf.items()}
         results = carry_out(MemoryShelf(shelf, clock()), operations)
-        new = {(name, key): one for name, items in shelf.items() for key, one in items.items()}
         last = 0 if before is None else before["number"]
-        writes = list(_writes(tenant, stored, old, new, last))
+        writes = list(_writes(tenant, stored, there, shelf, last))
         if not writes:
             return results
-        number = last + len(writes)
+        number = last + 2 * len(writes)  # a new item in a new namespace takes two
         moved = Write(head, head._asdict() | {"kind": "items", "number": number}, before)
         try:
             table.transact([moved, *writes])
@@ -55,24 +55,24 @@ def carried_out(table: Table, clock: Clock, tenant: str, operations: Sequence[It
         return results
 
 
-def _named(table: Table, tenant: str, operations: Iterable[ItemOp]) -> Iterator[keys.Item]:
-    """Yield what the operations look at; of each namespace that something is put into, one item at least."""
+def _named(table: Table, tenant: str, operations: Sequence[ItemOp]) -> Iterator[keys.Item]:
+    """Yield what the operations look at.
+
+    Of a namespace that something is put into or taken from, that is enough to know whether it is empty afterwards.
+    """
     for one in operations:
         match one:
             case GetItem(namespace, key) | PutItem(namespace, key):
                 if encodable(*namespace, key):
                     yield from filter(None, [table.get(_key(tenant, namespace, key))])
-                if isinstance(one, PutItem) and one.value is not None:
-                    yield from _first(table, tenant, namespace)
+                if isinstance(one, PutItem):
+                    some = len(operations) + 1
+                    prefix = f"item/{_quoted(namespace)}/"
+                    yield from islice(table.query(joined(tenant, "item", ""), prefix=prefix, page=some), some)
             case SearchItems(prefix):
                 yield from table.query(joined(tenant, "item", ""), prefix=keys.beginning(f"item/{_quoted(prefix)}"))
             case ListNamespaces():
                 yield from table.query(joined(tenant, "item", ""), prefix="item/")
-
-
-def _first(table: Table, tenant: str, namespace: Namespace) -> Iterator[keys.Item]:
-    found = table.query(joined(tenant, "item", ""), prefix=f"item/{_quoted(namespace)}/", page=1)
-    yield from filter(None, [next(found, None)])
 
 
 def _key(tenant: str, namespace: Namespace, key: str) -> Key:
@@ -86,9 +86,9 @@ def _quoted(namespace: Namespace) -> str:
     return "".join(label + END for label in labels)
 
 
-def _shelf(stored: Iterable[keys.Item]) -> dict[Namespace, dict[str, Item]]:
+def _shelf(stored: Iterable[keys.Item]) -> Shelf:
     """Return items as the store in memory has them: namespaces, and items in each, in the order of their making."""
-    shelf: dict[Namespace, dict[str, Item]] = {}
+    shelf: Shelf = {}
     for one in sorted(stored, key=lambda it: (it["place"], it["number"])):
         namespace = tuple(one["namespace"])
         made = Item(namespace, one["key"], one["body"], moment(one["created_at"]), moment(one["updated_at"]))
@@ -96,30 +96,36 @@ def _shelf(stored: Iterable[keys.Item]) -> dict[Namespace, dict[str, Item]]:
     return shelf
 
 
-Places = dict[tuple[Namespace, str], Item]
+Shelf = dict[Namespace, dict[str, Item]]
 
 
-def _writes(tenant: str, stored: dict[Key, keys.Item], old: Places, new: Places, last: int) -> Iterator[Write]:
+def _writes(
+    tenant: str,
+    stored: dict[Key, keys.Item],
+    before: dict[Namespace, tuple[dict[str, Item], dict[str, Item]]],
+    shelf: Shelf,
+    last: int,
+) -> Iterator[Write]:
+    """Yield what is written. A namespace that was emptied, and is there again, is another one: it comes last."""
     places = {tuple(one["namespace"]): one["place"] for one in stored.values()}
-    gone = {name for name, _ in old} - {name for name, _ in new}
-    for name, key in {**old, **new}:
-        before, after = old.get((name, key)), new.get((name, key))
-        stands = stored.get(_key(tenant, name, key))
-        if before == after:
-            continue
-        if after is None:
-            yield Write(_key(tenant, name, key), None, stands)
-            continue
-        last += 1
-        number = stands["number"] if stands is not None else last
-        if name in gone or name not in places:
+    for name, items in shelf.items():
+        kept, old = before.get(name, (None, {}))
+        if items is not kept:
+            last += 1
             places[name] = last
-        item = _key(tenant, name, key)._asdict() | {
-            "kind": "item",
-            "tenant": tenant,
-            "namespace": list(name),
-            "key": key,
-        }
-        item |= {"body": after.value, "place": places[name], "number": number}
-        item |= {"created_at": micros(after.created_at), "updated_at": micros(after.updated_at)}
-        yield Write(_key(tenant, name, key), item, stands)
+        for key, item in items.items():
+            stored_key = _key(tenant, name, key)
+            stands = stored.get(stored_key)
+            if item == old.get(key):
+                continue
+            last += key not in old
+            place = {"place": places[name], "number": stands["number"] if stands is not None and key in old else last}
+            yield Write(stored_key, _item(tenant, item) | stored_key._asdict() | place, stands)
+    for name, (_, old) in before.items():
+        for key in old.keys() - shelf.get(name, {}).keys():
+            yield Write(_key(tenant, name, key), None, stored[_key(tenant, name, key)])
+
+
+def _item(tenant: str, one: Item) -> keys.Item:
+    item = {"kind": "item", "tenant": tenant, "namespace": list(one.namespace), "key": one.key, "body": one.value}
+    return item | {"created_at": micros(one.created_at), "updated_at": micros(one.updated_at)}
