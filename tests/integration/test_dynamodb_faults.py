@@ -26,9 +26,8 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def opened_twice(new_table, clock, monkeypatch):
+def opened_twice(new_table, clock):
     """Return an unruly client with its store, and another store on the same table, which nothing happens to."""
-    monkeypatch.setattr(wire, "PATIENCE", 0.5)
     address = new_table()
     store, other = open_dynamodb(address, clock), open_dynamodb(address, clock)
     store._table.client = unruly = Unruly(store._table.client)
@@ -113,17 +112,21 @@ async def test_a_commit_is_recognised_though_others_have_committed_before_it_is_
     ],
     ids=lambda error: error.response["Error"]["Code"],
 )
-async def test_what_is_refused_for_the_moment_is_tried_again_and_after_a_while_told(opened_twice, clock, error):
+async def test_what_is_refused_for_the_moment_is_tried_again_and_after_a_while_told(
+    opened_twice, clock, monkeypatch, error
+):
     unruly, store, other = opened_twice
     for number, work in enumerate((store.load, store.feed, store.last_position)):
         unruly.refused = [error] * 2
         await work(TENANT)
         unruly.refused = [error] * 3
         await store.commit(changes(opened(f"req_{number}", clock.at)))
+    monkeypatch.setattr(wire, "PATIENCE", 0.5)
     unruly.refused = [error] * 100
     with pytest.raises(StoreUnavailable, match=r"in 0\.5 seconds"):
         await store.commit(changes(opened("req_9", clock.at)))
     unruly.refused = []
+    monkeypatch.setattr(wire, "PATIENCE", 8.0)
     assert (await other.load(TENANT, ["req_9"])).requests == {}
     await store.commit(changes(opened("req_9", clock.at)))
 
