@@ -27,6 +27,9 @@ OLDEST_CHOICE := -k "not sqlite and not postgres" $(OLDEST_TESTS:%=tests/integra
 # Another one, with a stand-in for AWS that needs other versions than ours.
 MINISTACK := $(VENV)-ministack/.dev
 
+# And one with CDK, for deploy/cdk; it needs Node.
+CDK := $(VENV)-cdk/.dev
+
 # What makes a stamp works on the environment that the stamp lies in.
 PIP_SYNC     = $(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes --no-build
 INSTALL_SELF = $(UV) pip install --quiet --python $(@D)/bin/python --no-deps --no-build-isolation --editable . </dev/null
@@ -38,7 +41,7 @@ test test-oldest soak $(COMPILED) $(OLDEST_READY): export PYTHONPYCACHEPREFIX ?=
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo demo-web browser broker ready pictures test test-oldest check check-format check-lint check-types check-floors check-lock soak bench env \
-  env-oldest env-ministack lock clean
+  env-oldest env-ministack env-cdk lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -118,7 +121,7 @@ check-lock: $(DEV)
 	@diff -r locks $(FRESH) >$(FRESH).diff || { head -n 20 $(FRESH).diff; \
 	  echo "locks/ does not match pyproject.toml: run \`make lock\` and commit what it writes."; exit 1; }
 
-soak: $(DEV) $(MINISTACK) ## Run the long tests and fault runs
+soak: $(DEV) $(MINISTACK) $(CDK) ## Run the long tests and fault runs
 	@echo "Running the long tests"
 	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-soak} $(BIN)/pytest -m soak --timeout 3600 $(ARGS)
 
@@ -135,12 +138,18 @@ env-oldest: $(OLDEST) ## Build .venv-oldest, with the oldest LangGraph and LangC
 env-ministack: $(MINISTACK) ## Build .venv-ministack, with a stand-in for AWS
 	@:
 
+env-cdk: $(CDK) ## Build .venv-cdk, with CDK, for the stack of deploy/cdk
+	@:
+
 LOCKS ?= locks
 COMPILE = $(UV) pip compile --quiet --python $(BIN)/python --python-version 3.11 --universal --generate-hashes \
   --no-header --no-annotate $(if $(UPGRADE),--upgrade)
 
 # What deploy/Containerfile installs beside the core.
 IMAGE := server oidc postgres rabbitmq sqs webhook slack notify
+
+# What the functions of deploy/cdk have beside the core.
+LAMBDA := server oidc dynamodb sqs lambda webhook notify
 
 lock: $(SEED) ## Write the lock files from pyproject.toml (UPGRADE=1 takes newer versions)
 	@echo "Resolving pyproject.toml"
@@ -150,11 +159,13 @@ lock: $(SEED) ## Write the lock files from pyproject.toml (UPGRADE=1 takes newer
 	@$(COMPILE) --group build --extra server --constraints $(LOCKS)/dev.txt --output-file $(LOCKS)/web.txt pyproject.toml </dev/null >/dev/null
 	@$(COMPILE) --group build $(IMAGE:%=--extra %) --constraints $(LOCKS)/dev.txt --output-file $(LOCKS)/image.txt pyproject.toml </dev/null >/dev/null
 	@echo 'ministack>=1.5.33' | $(COMPILE) --output-file $(LOCKS)/ministack.txt - >/dev/null
+	@$(COMPILE) $(LAMBDA:%=--extra %) --constraints $(LOCKS)/dev.txt --output-file $(LOCKS)/lambda.txt pyproject.toml </dev/null >/dev/null
+	@printf 'aws-cdk-lib>=2.275\nconstructs>=10.8\n' | $(COMPILE) --output-file $(LOCKS)/cdk.txt - >/dev/null
 	@echo uv | $(COMPILE) --output-file $(LOCKS)/uv.txt - >/dev/null
 
 clean: ## Remove the environments and all that was generated
 	@echo "Removing the environments and all that was generated"
-	@rm -rf $(VENV) $(VENV)-oldest $(VENV)-ministack .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	@rm -rf $(VENV) $(VENV)-oldest $(VENV)-ministack $(VENV)-cdk .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(SEED): locks/uv.txt
@@ -191,6 +202,12 @@ $(MINISTACK): $(SEED) locks/ministack.txt
 	@echo "Installing a stand-in for AWS in $(@D)"
 	@$(@D)/bin/python -c '' 2>/dev/null || $(UV) venv --quiet --clear --python $(BIN)/python $(@D) </dev/null
 	@$(PIP_SYNC) locks/ministack.txt </dev/null
+	@touch $@
+
+$(CDK): $(SEED) locks/cdk.txt
+	@echo "Installing CDK in $(@D)"
+	@$(@D)/bin/python -c '' 2>/dev/null || $(UV) venv --quiet --clear --python $(BIN)/python $(@D) </dev/null
+	@$(PIP_SYNC) locks/cdk.txt </dev/null
 	@touch $@
 
 # A test file that cannot be loaded is told by the tests.

@@ -1,0 +1,85 @@
+"""The stack of CDK: what it takes from the code is as the code has it; synthesised, each role may what it needs."""
+
+import json
+import os
+import re
+import subprocess
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from interlock.storage.dynamodb.keys import ENDS
+from interlock.storage.dynamodb.schema import definition
+
+ROOT = Path(__file__).parents[2]
+CDK = ROOT / "deploy" / "cdk"
+PYTHON = ROOT / ".venv-cdk" / "bin" / "python"
+GIVEN = {"mail": "ops@example.com", "secrets": {"SMTP": "interlock/smtp"}, "run_seconds": "600"}
+
+
+def test_the_table_is_as_the_store_makes_it_and_each_option_is_in_the_readme():
+    table = json.loads((CDK / "table.json").read_text())
+    made = definition("any") | {"TimeToLive": ENDS}
+    assert table == {name: one for name, one in made.items() if name != "TableName"}
+    options = re.findall(r"^    (\w+): [\w\[\], ]+ = ", (CDK / "options.py").read_text(), re.MULTILINE)
+    told = re.findall(r"^\| `(\w+)` \|", (CDK / "README.md").read_text(), re.MULTILINE)
+    assert told == ["name", *options]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    if not PYTHON.exists():
+        pytest.skip("the environment of CDK is missing: run `make env-cdk`")
+    out, asset = tmp_path_factory.mktemp("out"), tmp_path_factory.mktemp("asset")
+    (asset / "interlock.yaml").write_text("{}")
+    environ = {**os.environ, "CDK_OUTDIR": str(out), "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1"}
+    environ["CDK_CONTEXT_JSON"] = json.dumps(GIVEN | {"asset": str(asset)})
+    subprocess.run([PYTHON, "app.py"], cwd=CDK, env=environ, check=True, capture_output=True)
+    return json.loads((out / "Interlock.template.json").read_text())
+
+
+def of_type(template, kind):
+    return {name: one["Properties"] for name, one in template["Resources"].items() if one["Type"] == kind}
+
+
+@pytest.mark.soak
+def test_each_function_is_there_with_its_variables_and_a_queue_hides_longer_than_it_takes(template):
+    functions = {one["Handler"].split(".")[2]: one for one in of_type(template, "AWS::Lambda::Function").values()}
+    assert functions.keys() == {"api", "runs", "sweep", "messages"}
+    for name, one in functions.items():
+        assert import_module(f"interlock.aws_lambda.{name}").handler
+        variables = one["Environment"]["Variables"]
+        assert ("SMTP" in variables) is (name != "sweep")
+        assert ("INTERLOCK_RUNS_QUEUE" in variables) is (name != "messages")
+    queues = of_type(template, "AWS::SQS::Queue")
+    waited = sorted(one["VisibilityTimeout"] for one in queues.values() if "RedrivePolicy" in one)
+    assert waited == [6 * 300, 6 * 600]
+    for one in of_type(template, "AWS::Lambda::EventSourceMapping").values():
+        assert (one["BatchSize"], one["FunctionResponseTypes"]) == (1, ["ReportBatchItemFailures"])
+    assert len(of_type(template, "AWS::Scheduler::Schedule")) == 2
+
+
+@pytest.mark.soak
+def test_no_role_may_do_more_than_it_needs(template):
+    documents = [one["PolicyDocument"] for one in of_type(template, "AWS::IAM::Policy").values()]
+    for statement in [one for document in documents for one in document["Statement"]]:
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        assert not any(one.endswith("*") or one in {"dynamodb:UpdateItem", "dynamodb:Scan"} for one in actions)
+        assert statement["Resource"] != "*"
+    (bucket,) = of_type(template, "AWS::S3::Bucket").values()
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    (table,) = of_type(template, "AWS::DynamoDB::Table").values()
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+    assert table["DeletionProtectionEnabled"]
+
+
+@pytest.mark.soak
+def test_somebody_is_told_of_dead_letters_late_messages_failures_and_a_throttled_table(template):
+    alarms = of_type(template, "AWS::CloudWatch::Alarm").values()
+    counted = sorted(one["MetricName"] for one in alarms)
+    late = ["ApproximateAgeOfOldestMessage"] * 2 + ["ApproximateNumberOfMessagesVisible"] * 2
+    assert counted == [*late, *["Errors"] * 4, "ThrottledRequests"]
+    assert all(one["AlarmActions"] for one in alarms)
+    assert of_type(template, "AWS::SNS::Subscription")
+    assert of_type(template, "AWS::CloudWatch::Dashboard")
