@@ -1,6 +1,6 @@
 """Measure the functions of AWS Lambda in fresh processes: cold, and warm; write it to bench/RESULTS.md.
 
-On moto, whose own time is part of it, and which says nothing of AWS's network: `loading` and the differences tell.
+What is measured is the time of the processor: moto, on which they run, says nothing of AWS's network.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 HERE = Path(__file__).parent
@@ -38,17 +38,17 @@ def event_of(name: str, queued: str) -> dict[str, Any]:
 
 
 def child(name: str, event: dict[str, Any]) -> None:
-    """Load a function, invoke it, and invoke it again; print how long each took."""
-    began = perf_counter()
+    """Load a function, invoke it, and invoke it again; print the processor's time that each took."""
+    began = process_time()
     handler = getattr(__import__(f"interlock.aws_lambda.{name}", fromlist=["handler"]), "handler")  # noqa: B009
-    loaded = perf_counter()
+    loaded = process_time()
     handler(event, None)
-    first = perf_counter()
+    first = process_time()
     again = []
     for _ in range(WARM):
-        started = perf_counter()
+        started = process_time()
         handler(event, None)
-        again.append(perf_counter() - started)
+        again.append(process_time() - started)
     print(json.dumps([loaded - began, first - loaded, median(again)]))
 
 
@@ -85,14 +85,15 @@ def measured() -> Iterator[str]:
         for name in FUNCTIONS:
             found = []
             for _ in range(ROUNDS):
-                event = json.dumps(event_of(name, start_run()))
+                event = json.dumps(event_of(name, start_run() if name == "runs" else ""))
                 done = subprocess.run([sys.executable, __file__, name, event], check=True, capture_output=True)
                 found.append([1000 * one for one in json.loads(done.stdout)])
             yield f"| `{name}` | " + " | ".join(f"{median(one):,.0f}" for one in zip(*found, strict=True)) + " |"
     yield ""
-    yield f"Medians of {ROUNDS} fresh processes by `python bench/lambda_starts.py`, on moto, whose own time is part of"
-    yield "all but loading. The first invocation makes the system, opens the table and, for `api`, makes the routes;"
-    yield "that of `runs` loads LangGraph and carries a run to its pause. On AWS, the start of Python comes on top."
+    yield f"Milliseconds of the processor, medians of {ROUNDS} fresh processes by `python bench/lambda_starts.py`,"
+    yield "on moto. What AWS's network takes comes on top, and the start of Python. The first invocation makes the system"
+    yield "and opens the table; that of `api` makes the routes, that of `runs` loads LangGraph and carries a run to its"
+    yield "pause."
 
 
 def main() -> None:
