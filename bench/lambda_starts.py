@@ -91,9 +91,9 @@ def measured() -> Iterator[str]:
             yield f"| `{name}` | " + " | ".join(f"{median(one):,.0f}" for one in zip(*found, strict=True)) + " |"
     yield ""
     yield f"Milliseconds of the processor, medians of {ROUNDS} fresh processes by `python bench/lambda_starts.py`,"
-    yield "on moto. What AWS's network takes comes on top, and the start of Python. The first invocation makes the system"
-    yield "and opens the table; that of `api` makes the routes, that of `runs` loads LangGraph and carries a run to its"
-    yield "pause."
+    yield "on moto. What AWS's network takes comes on top, and the start of Python. The first invocation makes the"
+    yield "system and opens the table; that of `api` makes the routes, that of `runs` loads LangGraph and carries a run"
+    yield "to its pause."
 
 
 def main() -> None:
