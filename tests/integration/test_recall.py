@@ -1,5 +1,6 @@
 """An agent reads what people decided on its action before: its own decisions, where that is allowed (S19)."""
 
+import json
 import sqlite3
 from typing import TypedDict
 
@@ -39,11 +40,21 @@ def graph_of(node):
     return graph.add_edge(START, "think").add_edge("think", "mail").add_edge("mail", END)
 
 
-AGENTS = {"mailer": graph_of(think), "other": graph_of(athink), "silent": graph_of(think)}
+def show(state):
+    ask(Action("send_email", {"subject": "Lunch"}), context={"iban": "DE88"})
+    return {}
+
+
+AGENTS = {"shows": StateGraph(State).add_node("show", show).add_edge(START, "show").add_edge("show", END)} | {
+    "mailer": graph_of(think),
+    "other": graph_of(athink),
+    "silent": graph_of(think),
+}
 CONFIGURATION = """
 learning:
   mailer: {recall: true, redact: [iban]}
   other: {recall: true}
+  shows: {recall: true, redact: [iban]}
   silent: {export: true}
 default:
   initiator_may_approve: true
@@ -79,6 +90,16 @@ async def test_S19_an_agent_is_shown_what_people_decided_on_the_like(office):
     (first, second) = await office.client.recall("mailer", "send_email", {"subject": "Lunch"}, most=2)
     assert (first.asked["to"], first.likeness, second.asked["to"]) == ("bob@example.org", 1.0, "bob@example.com")
     assert [one.outcome for one in (first, second)] == ["rejected", "changed"]
+
+
+async def test_what_people_repeat_of_a_runs_input_or_of_what_they_were_shown_is_taken_out_of_their_words(office):
+    async def because(client, request):
+        await client.reject(request.id, digest=request.digest, comment="DE77 and DE88 are closed")
+
+    text = json.dumps({"iban": "DE77"})
+    await office.decided("shows", text, because)
+    (found,) = await office.client.recall("shows", "send_email")
+    assert found.reason == "[redacted] and [redacted] are closed"
 
 
 async def test_another_agents_decisions_and_what_is_not_allowed_are_not_shown(office):

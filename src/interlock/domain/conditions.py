@@ -26,7 +26,7 @@ _FIELD = re.compile(
     re.ASCII,
 )
 _FIELDS = {
-    "action": frozenset({"name", "kind"}),
+    "action": frozenset({"name", "kind", "arguments"}),
     "requester": frozenset({"id"}),
     "initiator": frozenset({"id"}),
     "reviewer": frozenset({"id", "roles"}),

@@ -5,6 +5,7 @@ A grant is judged as a vote of its giver would be, each time: whoever may not de
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +13,7 @@ from decimal import Decimal
 
 from interlock.domain.action import Action, Verdict
 from interlock.domain.authority import Directory, Principal
-from interlock.domain.canonical import check_text
+from interlock.domain.canonical import check_text, normalize
 from interlock.domain.commands import DecisionContext
 from interlock.domain.eligibility import ONLY_PEOPLE
 from interlock.domain.events import Decided
@@ -21,6 +22,7 @@ from interlock.domain.grants import (
     BY_GRANT,
     LONGEST_TEXT,
     MOST_CHOICES,
+    SHOWN_BYTES,
     Between,
     ByGrant,
     Grant,
@@ -196,6 +198,8 @@ def _check_reason(wanted: WantedGrant, context: DecisionContext) -> None:
 
 def _must_cover(grant: Grant, action: Action) -> None:
     for name, pattern in grant.allowed.items():
+        if isinstance(pattern, OneOf):
+            normalize([*pattern.values], path=f"allow.{name}", max_bytes=MOST_CHOICES * SHOWN_BYTES)
         wrong = _flaw(pattern) or (None if pattern.covers(action.args[name]) else "does not cover this request's own")
         if wrong is not None:
             raise InvalidValue(f"allow.{name}", wrong)
@@ -214,10 +218,15 @@ def _flaw(pattern: Pattern) -> str | None:
         case TextLike(begins=begins, ends=ends):
             if not begins + ends or max(len(begins), len(ends)) > LONGEST_TEXT:
                 return f"must begin or end with something, of at most {LONGEST_TEXT} characters"
-            open_ended = begins[-1:].isalnum() or ends[:1].isalnum()
+            open_ended = any(map(_goes_on, (begins[-1:], ends[:1])))
             return "must stop at a sign, such as @ or /: other names begin or end like this" if open_ended else None
         case _:
             return None
+
+
+def _goes_on(sign: str) -> bool:
+    """Say whether a name goes on at this character: a letter, a digit, or what is written over one."""
+    return sign.isalnum() or unicodedata.category(sign or " ")[0] in {"M", "C"}
 
 
 def why_not_revoked(principal: Principal, giver: str, directory: Directory) -> str | None:

@@ -21,7 +21,8 @@ BY_GRANT = "grant:"
 
 MOST_CHOICES = 20
 LONGEST_TEXT = 200
-_SHOWN_BYTES = 300
+SHOWN_BYTES = 300
+"""How large a value is at most that stands in a grant as it is, and not by its digest alone."""
 _FREE = re.compile(r"[A-Za-z0-9._+-]{1,200}", re.ASCII)
 _EXACT = Context(prec=100, traps=[Inexact])
 
@@ -62,7 +63,7 @@ class Between:
     def covers(self, value: Json) -> bool:
         """Say whether it is."""
         number = decimal_of(value)
-        return number is not None and self.least <= number <= self.most
+        return number is not None and not number.is_signed() and self.least <= number <= self.most
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ class TextLike:
         if not isinstance(value, str) or not (value.startswith(self.begins) and value.endswith(self.ends)):
             return False
         free = value[len(self.begins) : len(value) - len(self.ends)] if len(value) > fixed else ""
-        return _FREE.fullmatch(free) is not None and ".." not in free
+        dotted = not free.strip(".") or ".." in f"{self.begins[-1:]}{free}{self.ends[:1]}"  # a folder: this, or above
+        return _FREE.fullmatch(free) is not None and not dotted
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,5 +236,5 @@ def uncovered(grant: Grant, action: Action) -> str | None:
 
 def same(value: Json) -> Same:
     """Return the pattern of one value."""
-    small = len(canonical_bytes(value)) <= _SHOWN_BYTES
+    small = len(canonical_bytes(value)) <= SHOWN_BYTES
     return Same(digest(value), value if small else None)

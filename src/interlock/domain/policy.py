@@ -6,7 +6,7 @@ or an expression that fails, never selects a lower level; the request takes the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -19,6 +19,8 @@ from interlock.domain.windows import Recent, Windows, argument_at, is_window, su
 from interlock.errors import InvalidPolicy
 
 DAY = timedelta(days=1)
+MOST_ARGUMENTS, LONGEST_NAMES = 50, 1_000
+"""Of how many arguments a condition may look at the names, and how many characters these have together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +205,7 @@ def applies(policy: Policy, occasion: Occasion) -> bool:
     if policy.applies_to is None:
         return True
     try:
-        return truth(policy.applies_to, _names(occasion))
+        return truth(policy.applies_to, _names(policy, occasion))
     except Unjudged:
         return True
 
@@ -214,8 +216,8 @@ def route(policy: Policy, policy_hash: str, occasion: Occasion) -> Route:
     passed, judged = "", True
     try:
         if policy.applies_to is not None:
-            truth(policy.applies_to, _names(occasion))  # one that fails applies, but must not lead to a low level
-        names = facts_of(policy.facts or {}, occasion.subject) | _names(occasion) | _windows(policy, occasion)
+            truth(policy.applies_to, _names(policy, occasion))  # one that fails applies, but leads to no low level
+        names = facts_of(policy.facts or {}, occasion.subject) | _names(policy, occasion) | _windows(policy, occasion)
         for index, level in enumerate(policy.levels):
             if level.automatic and isinstance(occasion.subject, Question):
                 continue  # a rule has no answer to give
@@ -271,11 +273,21 @@ def where_holds(step: Step, reviewer: Mapping[str, Any], initiator: str, request
         return False
 
 
-def _names(occasion: Occasion) -> dict[str, Any]:
+def argument_names(args: Collection[str]) -> list[str] | None:
+    """Return the names of arguments as conditions see them; None if there are too many, or too long ones."""
+    is_much = len(args) > MOST_ARGUMENTS or sum(map(len, args)) > LONGEST_NAMES
+    return None if is_much else sorted(args)
+
+
+def _names(policy: Policy, occasion: Occasion) -> dict[str, Any]:
     subject = occasion.subject
     name = subject.name if isinstance(subject, Action) else subject.kind
+    action: dict[str, Any] = {"name": name, "kind": subject.kind}
+    if any(source and "arguments" in source for source in (policy.applies_to, *(one.when for one in policy.levels))):
+        names = argument_names(subject.args if isinstance(subject, Action) else ())
+        action |= {} if names is None else {"arguments": names}  # one that is not there fails, and so closes
     return {
-        "action": {"name": name, "kind": subject.kind},
+        "action": action,
         "agent": occasion.agent,
         "requester": {"id": occasion.requester},
         "initiator": {"id": occasion.initiator},

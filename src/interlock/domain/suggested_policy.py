@@ -27,13 +27,13 @@ def suggested_policy(suggestion: Suggestion, before: Policy, taken: Collection[s
         taken: the names of policies that there are.
     """
     facts = dict(before.facts or {})
-    conditions = []
+    conditions = [f"action.arguments == [{', '.join(map(_text, sorted(suggestion.covered[0].args)))}]"]
     for one in suggestion.conditions:
         name = _fact(one, facts)
         conditions.append(_cel(one, name))
     about = f"action.name == {_text(suggestion.action)}"
     applies = f"{about} && agent == {_text(suggestion.agent)}"
-    rule = Level(_free(SUGGESTED, [level.name for level in before.levels]), " && ".join(conditions) or about, (), True)
+    rule = Level(_free(SUGGESTED, [level.name for level in before.levels]), " && ".join(conditions), (), True)
     return replace(
         before,
         name=_free(f"{SUGGESTED} {_UNFIT.sub(' ', suggestion.action).strip()}"[:80].strip(), taken),
@@ -88,7 +88,7 @@ def _literal(value: Json) -> str:
 
 
 def _text(text: str) -> str:
-    return json.dumps(text)
+    return json.dumps(text, ensure_ascii=False)  # CEL has no pairs of surrogates
 
 
 def _number(number: Decimal) -> str:

@@ -16,6 +16,7 @@ from typing import Literal
 
 from interlock.domain.canonical import Json, canonical_bytes
 from interlock.domain.facts import decimal_of
+from interlock.domain.policy import argument_names
 
 EDGE = 5
 """So many approved requests lie at the end of what a number may be, or beyond: a single one does not move it."""
@@ -130,6 +131,8 @@ def _of_one_kind(
 ) -> list[Suggestion]:
     """Return the rules for one agent's action with the same arguments."""
     first, left, found = approved[0], approved, list[Suggestion]()
+    if argument_names(first.args) is None:  # a policy cannot say that there are no others
+        return found
     while len(found) < MOST_OF_ONE and lower_bound(len(left), confidence) >= at_least:
         boxes = dict.fromkeys(_conditions(part) for part in _parts(left, against))
         rated = {conditions: _covered(conditions, left) for conditions in boxes}

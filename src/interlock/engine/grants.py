@@ -16,7 +16,6 @@ from interlock.domain.request import Request
 from interlock.engine.consequences import actor_of
 from interlock.engine.desk import Desk
 from interlock.engine.directories import Directories, PlannedChange
-from interlock.engine.idempotency import key_of
 from interlock.engine.integrity import verified
 from interlock.engine.ports.store import Store
 from interlock.engine.routing import PolicyBook, hash_of
@@ -60,7 +59,7 @@ class Grants:
         """Give a grant for actions like a request; return it.
 
         Args:
-            key: an idempotency key: a repeated call with it returns the grant of the first one.
+            key: names the call, of `key_of`: a repeated one returns the grant of the first.
 
         Raises:
             Refused, InvalidValue: as `new_grant`.
@@ -80,7 +79,7 @@ class Grants:
                 raise
             return PlannedChange((events.GrantGiven(grant, rules.now),))
 
-        actor = actor_of(principal, key_of(key, ("grant", request_id, wanted)))
+        actor = actor_of(principal, key)
         changed = await self.directories.change(principal.tenant, actor, plan)
         given = next(event.grant for event in changed.events if isinstance(event, events.GrantGiven))
         return GrantState(given)

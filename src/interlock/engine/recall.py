@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from types import MappingProxyType
 
 from interlock.domain.action import Action
 from interlock.domain.canonical import Json
@@ -56,14 +57,24 @@ async def recall(  # noqa: PLR0913 - what is looked for, and for whom
     if not (chosen := recalled(found, like, most)):
         return RecalledDecisions()
     loaded = verified(await store.load(tenant, [one.request for one, _ in chosen]))
-    proved = ((_example(loaded.requests[one.request]), alike) for one, alike in chosen)
+    given = await _inputs(store, tenant, loaded.requests.values()) if consent.redact else {}
+    proved = ((_example(loaded.requests[one.request], given), alike) for one, alike in chosen)
     return RecalledDecisions(
         decision_of(redacted(one, consent.redact), alike) for one, alike in proved if one is not None
     )
 
 
-def _example(request: Request) -> Example | None:
-    return example_of(request, "", "")
+async def _inputs(store: Store, tenant: str, requests: Iterable[Request]) -> Mapping[str, Json]:
+    """Return the inputs of runs: what people wrote may repeat what must be taken out of them."""
+    found = {}
+    for run_id in sorted({one.run_id for one in requests if one.run_id}):
+        run = verified(await store.load(tenant, [], run_id=run_id)).run
+        found[run_id] = None if run is None else run.run.input
+    return found
+
+
+def _example(request: Request, given: Mapping[str, Json] = MappingProxyType({})) -> Example | None:
+    return example_of(request, "", given.get(request.run_id, ""))
 
 
 async def _decided(store: Store, tenant: str, agent: str, action: str) -> AsyncIterator[Request]:

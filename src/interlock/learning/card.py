@@ -69,7 +69,7 @@ def _text(manifest: Manifest) -> list[str]:
         "",
         origin,
         "",
-        f"- Filters: `{filters}`",
+        f"- Filters: {_cell(filters)}",
         f"- Positions in the log: {where}",
         decisions,
         rows,

@@ -40,6 +40,7 @@ class Example:
         accepted: what people let pass, or answered; None if they let nothing pass.
         reason: what people wrote when they decided.
         rounds: the drafts that were sent back before this one, the oldest first.
+        seen: what else people had before them: no row has it, but their words may repeat what must be taken out of it.
     """
 
     request: str
@@ -57,6 +58,7 @@ class Example:
     accepted: Json
     reason: str = ""
     rounds: tuple[Round, ...] = ()
+    seen: tuple[Json, ...] = ()
 
     @property
     def task(self) -> str:
@@ -98,7 +100,12 @@ def example_of(request: Request, position: str, given: Json, before: Sequence[Re
         accepted=accepted,
         reason=reason_of(request),
         rounds=tuple(Round(content_of(one.asked), reason_of(one)) for one in before),
+        seen=tuple(part for one in (request, *before) for part in _seen(one)),
     )
+
+
+def _seen(request: Request) -> tuple[Json, ...]:
+    return request.ask.context, content_of(request.edition.subject), request.edition.answer
 
 
 def _teaches(request: Request, ended: Ended) -> bool:

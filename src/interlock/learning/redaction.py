@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from interlock.domain.canonical import Json
-from interlock.learning.examples import Example, Round, task_of
+from interlock.domain.canonical import MAX_DEPTH, Json, parse_json
+from interlock.errors import InvalidValue
+from interlock.learning.examples import MOST_BYTES, Example, Round, as_text, task_of
 
 REDACTED = "[redacted]"
 
@@ -16,6 +17,13 @@ SHORTEST = 3
 
 MOST_VALUES = 200
 """How many values are looked for in words; where there are more, no words are left."""
+
+_LETTER = "[A-Za-zÀ-֏Ḁ-῿]"
+"""Of a script that writes words apart: a name that stands within one of these is another name."""
+
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_DATA = frozenset({"const", "default", "enum", "example", "examples"})
+"""Where values stand in a JSON Schema."""
 
 
 def redacted(example: Example, fields: Sequence[str]) -> Example:
@@ -28,22 +36,25 @@ def redacted(example: Example, fields: Sequence[str]) -> Example:
     if not fields:
         return example
     rule = _Rule.of(fields)
-    values = (example.given, example.proposed, example.accepted, *(one.proposed for one in example.rounds))
+    rounds = (part for one in example.rounds for part in (one.proposed, one.feedback))
+    values = (example.given, example.proposed, example.accepted, example.reason, *example.seen, *rounds)
     hidden = _Words.of(secret for value in values for secret in rule.secrets(value))
     given, proposed, accepted = (
         hidden.taken_out(rule.applied(value)) for value in (example.given, example.proposed, example.accepted)
     )
     return replace(
         example,
-        given=given if isinstance(example.given, dict | list) else hidden.text(task_of(example.given)),
+        given=given if isinstance(given, dict | list) else hidden.text(task_of(given)),
         proposed=proposed,
         accepted=accepted,
-        schema=hidden.taken_out(example.schema),
+        schema=hidden.taken_out(rule.of_schema(example.schema)),
         action=hidden.text(example.action),
-        reason=hidden.text(example.reason),
+        reason=hidden.taken_out(rule.applied(example.reason)),
         rounds=tuple(
-            Round(hidden.taken_out(rule.applied(one.proposed)), hidden.text(one.feedback)) for one in example.rounds
+            Round(*(hidden.taken_out(rule.applied(part)) for part in (one.proposed, one.feedback)))
+            for one in example.rounds
         ),
+        seen=(),
     )
 
 
@@ -73,9 +84,41 @@ class _Rule:
                     REDACTED if self._hides((*at, str(place))) else self.applied(part, (*at, str(place)))
                     for place, part in enumerate(value)
                 ]
+            case str() if (inner := _json_in(value, at)) is not None:
+                told = self.applied(inner, at)
+                return value if told == inner else as_text(told)
         return value
 
+    def of_schema(self, schema: Json) -> Json:
+        """Return a JSON Schema without what it says of a field that is taken out: values of others may stand there."""
+        match schema:
+            case dict():
+                return {
+                    key: {}
+                    if isinstance(part, dict) and self._may_hide(key)
+                    else self._of_data(part)
+                    if key in _DATA
+                    else self.of_schema(part)
+                    for key, part in schema.items()
+                }
+            case list():
+                return [self.of_schema(part) for part in schema]
+        return schema
+
+    def _of_data(self, value: Json) -> Json:
+        names = frozenset(name for name in (*self.names, *self._lasts()))
+        return _Rule(names, ()).applied(value)
+
+    def _may_hide(self, key: str) -> bool:
+        return key.casefold() in self.names or key.casefold() in self._lasts()
+
+    def _lasts(self) -> Iterator[str]:
+        """Yield the names of the fields that pointers lead to, wherever they stand in a schema."""
+        for pointer in self.pointers:
+            yield from [part.casefold() for part in pointer if part != "-" and not part.isdecimal()][-1:]
+
     def secrets(self, value: Json, at: tuple[str, ...] = ()) -> Iterator[Json]:
+        value = _json_in(value, at) if isinstance(value, str) else value
         parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         for key, part in parts:
             here = (*at, str(key))
@@ -96,10 +139,23 @@ def _fits(at: tuple[str, ...], pointer: tuple[str, ...]) -> bool:
     )
 
 
+def _json_in(text: str, at: Sequence[str]) -> Json:
+    """Return the object or list that a text is; None if it is none, or stands too deep."""
+    if text.lstrip()[:1] not in {"{", "["} or len(at) >= MAX_DEPTH:
+        return None
+    try:
+        return parse_json(text, max_bytes=MOST_BYTES)
+    except InvalidValue:
+        return None
+
+
 def _scalars(value: Json) -> Iterator[Json]:
+    """Yield all that stands in a value that is taken out; of keys those that are no plain names, such as addresses."""
     match value:
         case dict():
-            for part in value.values():
+            for key, part in value.items():
+                if _PLAIN_NAME.fullmatch(key) is None:
+                    yield key
                 yield from _scalars(part)
         case list():
             for part in value:
@@ -141,7 +197,13 @@ class _Words:
 
 
 def _alone(text: str) -> str:
-    """Return what finds a text where it is no part of a longer word or number."""
-    before = r"(?<!\w)" if text[0].isalnum() else ""
-    after = r"(?!\w)" if text[-1].isalnum() else ""
-    return f"{before}{re.escape(text)}{after}"
+    """Return what finds a text where it is no part of a longer word or number; some scripts write words together."""
+    begins, ends = map(_joins, (text[0], text[-1]))
+    return f"{f'(?<!{begins})' if begins else ''}{re.escape(text)}{f'(?!{ends})' if ends else ''}"
+
+
+def _joins(sign: str) -> str:
+    """Return what would make a longer word or number of one that begins or ends with this; empty for nothing."""
+    if sign.isdecimal():
+        return r"\d"
+    return _LETTER if re.fullmatch(_LETTER, sign) else ""

@@ -10,6 +10,7 @@ from interlock.domain.access import Permission, why_refused
 from interlock.domain.granting import WantedGrant
 from interlock.domain.grants import GrantLimits, GrantState, Pattern, Total
 from interlock.engine import grants as engine
+from interlock.engine.idempotency import key_of
 from interlock.engine.integrity import verified
 from interlock.errors import InterlockError, NotFound
 from interlock.service.arguments import digest_meant, duration, moment
@@ -99,7 +100,8 @@ class Grants:
         shown = digest_meant(digest, loaded.requests[request_id])
         until = _moment(terms.until, loaded.now)
         wanted = WantedGrant(shown, until, terms.uses, dict(terms.allowed), terms.total, terms.reason)
-        return await self._grants.give(request_id, wanted, self._principal, self._key)
+        key = key_of(self._key, ("grant", request_id, digest, terms))  # as it was said: `4h` is later each time
+        return await self._grants.give(request_id, wanted, self._principal, key)
 
     async def revoke(self, grant_id: str) -> None:
         """Revoke a grant: it allows nothing more, and what it has approved and nobody has begun is not done.

@@ -145,6 +145,10 @@ def test_whatever_else_is_asked_about(action):
     [
         (OneOf((1, "a")), [1, "a"], [True, 1.5, "A", None]),
         (Between(Decimal(1), Decimal("2.5")), [1, 2.5, "2.50"], ["2.500001", 0, None, [1], " 2"]),
+        (Between(Decimal(0), Decimal(9)), [0, "0.0"], ["-0", "-0.0"]),
+        (TextLike("/home/."), ["/home/.profile"], ["/home/..", "/home/.."]),
+        (TextLike("/data/"), ["/data/a.b"], ["/data/.", "/data/.."]),
+        (TextLike(ends="./secret"), ["a./secret"], ["./secret", "../secret", "a../secret"]),
         (TextLike("/reports/", ".pdf"), ["/reports/q3.pdf"], ["/reports/a/b.pdf", "/reports/...pdf", "/reports/.pdf"]),
         (Anything(), [None, {}], []),
     ],
@@ -172,6 +176,9 @@ REFUSALS = {
     "what does not cover the request": ({"allowed": {"amount": Between(Decimal(0), Decimal(5))}}, "invalid_value"),
     "an end in the middle of a name": ({"allowed": {"to": TextLike(ends="example.com")}}, "invalid_value"),
     "a beginning in the middle of a name": ({"allowed": {"to": TextLike(begins="a")}}, "invalid_value"),
+    "a beginning in the middle of a letter": ({"allowed": {"to": TextLike(begins="ann\u0301")}}, "invalid_value"),
+    "a choice that is no JSON": ({"allowed": {"to": OneOf(("ann@example.com", 2**60))}}, "invalid_value"),
+    "a choice that is large": ({"allowed": {"to": OneOf(("ann@example.com", "x" * 9_000))}}, "invalid_value"),
     "text that is all free": ({"allowed": {"to": TextLike()}}, "invalid_value"),
     "negative numbers": ({"allowed": {"amount": Between(Decimal(-9), Decimal(99))}}, "invalid_value"),
 }  # fmt: skip

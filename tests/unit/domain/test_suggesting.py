@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from interlock.config.load import sent_settings
 from interlock.domain.action import Action
 from interlock.domain.authority import Directory
-from interlock.domain.policy import Level, Occasion, Policy, Step, route
+from interlock.domain.policy import Level, Occasion, Policy, Step, applies, route
 from interlock.domain.suggested_policy import suggested_policy
 from interlock.domain.suggesting import Past, lower_bound, suggestions
 from interlock.engine.configured import build_policies
@@ -52,6 +52,7 @@ def test_a_rule_is_the_tightest_around_what_was_approved_and_says_what_it_does_n
     assert (len(one.covered), one.ignored, one.people, one.against) == (83, ("body",), ("mia",), ())
     assert allowed(one, to="new@example.com", amount="83.00", body="anything")
     for other in (
+        {"to": "new@example.com", "amount": "83.00", "body": "anything", "bcc": "x@evil.org"},
         {"to": "new@example.com", "amount": "83.01"},
         {"to": "new@example.com", "amount": "-1"},
         {"to": "new@example.org", "amount": "1"},
@@ -62,6 +63,7 @@ def test_a_rule_is_the_tightest_around_what_was_approved_and_says_what_it_does_n
         {"amount": "1"},
     ):
         assert not allowed(one, **{"body": "x"} | other), other
+    assert not allowed(one, to="new@example.com", amount="83.00")
 
 
 def test_too_few_decisions_support_nothing_and_silence_and_other_agents_are_no_evidence():
@@ -88,6 +90,20 @@ def test_several_domains_are_several_rules_those_for_most_first():
         past(999, to="a@b.net", amount=1, body="", approved=False),
     ]
     assert [one.conditions[-1].values for one in found(history)] == [("example.com",), ("example.org",)]
+
+
+@pytest.mark.parametrize("name", ["refund \U0001f600", 'a" || true || "', "a\nlevels: []", "\u2028- x", "${x}", "\\"])
+def test_whatever_an_action_is_called_its_rule_is_for_that_alone_and_reads_as_it_was_written(name):
+    (one,) = found([past(n, action=name, to="a", of=name) for n in range(60)])
+    policy = suggested_policy(one, BEFORE)
+    assert build_policies(sent_settings(policy_text(policy, PEOPLE))).policies == (policy,)
+    assert allowed(one, action=name, to="a", of=name)
+    named = (Occasion(Action(each, {}), "mailer", "agent:mailer", "ian", AT) for each in (name, "other"))
+    assert [applies(policy, each) for each in named] == [True, False]
+
+
+def test_what_has_more_arguments_than_a_rule_can_name_has_no_rule():
+    assert found([past(n, **{f"a{place}": True for place in range(51)}) for n in range(60)]) == ()
 
 
 @pytest.mark.parametrize(

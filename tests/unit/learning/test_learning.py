@@ -56,6 +56,33 @@ def test_a_field_is_taken_out_wherever_its_value_stands(fields, proposed, words)
         assert one.task == f"Pay Ann Lee {REDACTED} to {REDACTED}, ann lee says"
 
 
+@pytest.mark.parametrize(
+    ("given", "hidden"),
+    [
+        ({"proposed": {"customer": {"ann@example.com": "gold"}}, "reason": "ann@example.com paid"}, "ann@example.com"),
+        ({"proposed": {"iban": "王小明"}, "reason": "请问王小明的账户"}, "王小明"),
+        ({"proposed": {"iban": 4500}, "reason": "EUR4500, ref_4500"}, "4500"),
+        ({"proposed": {"body": '{"to": [{"iban": "DE02 \\u00e9"}]}'}, "reason": "DE02 \u00e9"}, "DE02"),
+        ({"given": '{"iban": "DE02"}', "reason": "DE02 is closed"}, "DE02"),
+        ({"seen": ({"iban": "DE02"},), "reason": "DE02 is closed"}, "DE02"),
+        ({"schema": {"properties": {"iban": {"enum": ["DE02", "DE03"]}}}}, "DE03"),
+        ({"schema": {"properties": {"customer": {"properties": {"email": {"const": "b@x.org"}}}}}}, "b@x.org"),
+        ({"schema": {"examples": [{"iban": "DE03"}], "properties": {}}}, "DE03"),
+    ],
+)
+def test_no_value_of_a_field_is_left_wherever_it_stands(given, hidden):
+    one = redacted(example(**given), ["iban", "/customer", "/customer/email"])
+    for written in DatasetFormat:
+        assert [row for row in rows_of(one, written) if hidden.encode() in row.line] == []
+    assert hidden not in repr(one)
+
+
+def test_plain_names_of_fields_and_what_is_no_json_stay():
+    given = {"customer": {"name": "Bo Li"}, "body": '{"name": "x"}', "other": "{name", "deep": "[" * 900 + "]" * 900}
+    one = redacted(example(proposed=given, reason="no name, Bo Li"), ["customer"])
+    assert (one.proposed, one.reason) == ({**given, "customer": REDACTED}, f"no name, {REDACTED}")
+
+
 def test_drafts_answers_and_plain_texts_are_searched_too():
     told = draft(proposed={"to": "ann@example.com", "text": "Dear ann@example.com"}, given="Write to ann@example.com")
     one = redacted(told, ["to"])
