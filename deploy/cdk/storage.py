@@ -15,11 +15,8 @@ from constructs import Construct
 TABLE = json.loads(Path(__file__).with_name("table.json").read_text())
 """The table as `interlock.storage.dynamodb.schema.definition` has it; a test compares them."""
 
-ATTEMPTS = 5
-"""How often a message is received before it is put among the dead letters."""
-
-PATIENCE = 6
-"""How many times the function's time-out a message stays hidden: AWS's advice, as a function may be throttled."""
+ATTEMPTS = 3
+"""How often a message is received before it is put among the dead letters, and people are told of it."""
 
 
 class Queues(NamedTuple):
@@ -90,7 +87,7 @@ def queues_of(scope: Construct, name: str, seconds: int) -> Queues:
             scope,
             f"{name}Queue",
             enforce_ssl=True,
-            visibility_timeout=Duration.seconds(PATIENCE * seconds),
+            visibility_timeout=Duration.seconds(seconds),  # of a throttled function the sweep makes up for what is lost
             dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=ATTEMPTS, queue=dead),
         ),
         dead,
