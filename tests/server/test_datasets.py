@@ -35,7 +35,7 @@ async def world(open_server):
 async def test_S19_an_auditor_gets_the_files_as_an_archive(world):
     noah = await world.person(NOAH)
     answer = await noah.post("/datasets", json={"format": "dpo", "validation": 0, "test": 0})
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-tar")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/octet-stream")
     assert "no-store" in answer.headers["cache-control"]
     (row,) = rows_of(answer.content)
     assert row["prompt"] == [{"role": "user", "content": "Pay [redacted]"}]

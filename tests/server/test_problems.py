@@ -52,6 +52,9 @@ async def test_the_document_says_what_each_route_answers(server):
     streams = set()
     for method, path, operation in operations(server):
         for media, schema in answered(operation):
+            if media == "application/octet-stream":
+                assert path == "/datasets"
+                continue
             if media == "text/event-stream":
                 streams.add(path)
             else:
@@ -192,7 +195,7 @@ async def test_a_database_that_does_not_answer_is_a_503_with_retry_after(server,
     async def down(*_, **__):
         raise StoreUnavailable("The database does not answer.")
 
-    monkeypatch.setattr(server.system.store, "inbox", down)
+    monkeypatch.setattr(server.system.store, "request_rows", down)
     answer = await mia.get("/requests")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
 
@@ -203,7 +206,7 @@ async def test_a_defect_says_nothing_of_the_inside(server, monkeypatch):
     async def broken(*_, **__):
         raise ZeroDivisionError("secret of the inside")
 
-    monkeypatch.setattr(server.system.store, "inbox", broken)
+    monkeypatch.setattr(server.system.store, "request_rows", broken)
     answer = await mia.get("/requests")
     assert (answer.status_code, answer.json()["code"]) == (500, "error")
     assert "secret" not in answer.text

@@ -41,7 +41,7 @@ MAY = {
         Permission.examine,
         Permission.send,
     },
-    "auditor": {Permission.read_all, Permission.log, Permission.measure, Permission.examine},
+    "auditor": {Permission.read_all, Permission.log, Permission.measure, Permission.examine, Permission.export},
     "admin": set(ACCESS) - {Permission.ask},  # agents ask, and nobody does both
 }
 """Each role's table, as `docs/how-to/people.md` has it; beside that, what everybody may."""

@@ -15,7 +15,7 @@ from interlock.errors import BadInput
 
 CHUNK = 64 * 1024
 MANIFEST, CARD = "manifest.json", "README.md"
-MEDIA_TYPE = "application/x-tar"
+MEDIA_TYPE = "application/octet-stream"
 _NAME = re.compile(r"[A-Za-z]{1,20}\.(?:jsonl|json|md)")
 """What files of a dataset are called."""
 

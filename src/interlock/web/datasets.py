@@ -19,6 +19,8 @@ from interlock.web.bodies import Name
 from interlock.web.callers import Exports
 from interlock.web.context import context_of
 
+FILE = {"type": "string", "format": "binary"}
+
 
 class NewDataset(BaseModel):
     """What is wanted of past decisions, and how it is written."""
@@ -43,7 +45,7 @@ router = APIRouter(prefix="/datasets", tags=["datasets"])
 @router.post(
     "",
     response_class=StreamingResponse,
-    responses={200: {"description": "The files, as a tar archive.", "content": {MEDIA_TYPE: {}}}},
+    responses={200: {"description": "The files, as a tar archive.", "content": {MEDIA_TYPE: {"schema": FILE}}}},
 )
 async def export(caller: Exports, call: Call, body: NewDataset) -> StreamingResponse:
     """Export what people decided, of agents whose configuration allows it: rows, a manifest with hashes, a card."""

@@ -26,6 +26,7 @@ WITHOUT_KEY = frozenset(
         "/policies/check",
         "/policies/explain",
         "/policies/simulate",
+        "/policies/suggest",
         "/session",
     )
 ) | {"/api/approval/{request_id}"}  # the token is its key
