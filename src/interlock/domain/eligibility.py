@@ -1,8 +1,8 @@
 """Who may vote, for whom, and whose vote no longer counts. A disabled account has no roles.
 
-The vote of somebody who has lost a role stops counting when votes are counted anew. At the next vote (`voting.py`), when
-a vote or a delegation is taken back and when a hold ends (`hold.py`), the votes of the present step are checked. When the
-effect is claimed (`effect.py`), the votes of all steps are checked.
+The vote of somebody who has lost a role stops counting when votes are counted anew. At the next vote (`voting.py`),
+when a vote or a delegation is taken back and when a hold ends (`hold.py`), the votes of the present step are checked.
+When the effect is claimed (`effect.py`), the votes of all steps are checked.
 """
 
 from __future__ import annotations
