@@ -42,6 +42,10 @@ def watch(
     ]
     for alarm in alarms:
         alarm.add_alarm_action(actions.SnsAction(topic))
+    _draw(stack, made, queues, table)
+
+
+def _draw(stack: Stack, made: Sequence[functions.Function], queues: Sequence[Queues], table: dynamodb.CfnTable) -> None:
     cloudwatch.Dashboard(
         stack,
         "Dashboard",

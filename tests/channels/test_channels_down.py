@@ -86,13 +86,8 @@ async def test_fault_14_a_webhook_is_down_for_an_hour_and_people_are_asked_and_d
     server = await asyncio.start_server(webhook.answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     told = frozenset({"opened", "reminded", "escalated", "decided"})
-    sender = WebhookSender(
-        EventChannel("crm", "default", told),
-        f"http://127.0.0.1:{port}/",
-        [KEY],
-        now=lambda: clock.at,
-        networks=[ip_network("127.0.0.0/8")],
-    )
+    channel, networks = EventChannel("crm", "default", told), [ip_network("127.0.0.0/8")]
+    sender = WebhookSender(channel, f"http://127.0.0.1:{port}/", [KEY], now=lambda: clock.at, networks=networks)
     house = House(system, clock, sender)
     if status == "refused":
         server.close()

@@ -143,6 +143,18 @@ async def test_the_clients_kit_gives_the_same_here_and_at_a_server(open_server):
         assert (await mia.list_grants())[0].revoked_by == "mia@example.com"
 
 
+MISTYPED = (
+    ({"uses": "21"}, "How many must be from 1 to 20.", "uses"),
+    ({"uses": "two"}, "How many must be a whole number.", "uses"),
+    ({"sum": "501"}, "In sum must bound amount, by 500 at most.", "sum"),
+    ({"value-0": "lots"}, "amount must be a number, such as 12.50.", "value-0"),
+    ({"value-0": "5"}, "amount does not cover this request", "value-0"),
+    ({"kind-1": "ends", "value-1": "example.com"}, "to must stop at a sign", "value-1"),
+    ({"digest": "sha256:" + "0" * 64}, "has changed since it was shown", ""),
+)
+"""What is typed beside what fits, what the page says, and at which field."""
+
+
 async def test_somebody_allows_the_next_ones_on_a_page_and_revokes_that_on_another(open_server):
     server = open_server(config=GRANTED.replace("{grants: {}", "{grants: {sum: {amount: 500}}"))
     bot, mia, noah, zoe = (
@@ -155,15 +167,7 @@ async def test_somebody_allows_the_next_ones_on_a_page_and_revokes_that_on_anoth
     shown = form_of((await mia.get(address)).text)
     assert "ann&lt;b&gt;" in (await mia.get(address)).text
     loose = {"kind-0": "most", "value-0": "120", "kind-1": "anything", "lasts": "2h", "uses": "2", "sum": "300"}
-    for wrong, said, at in (
-        ({"uses": "21"}, "How many must be from 1 to 20.", "uses"),
-        ({"uses": "two"}, "How many must be a whole number.", "uses"),
-        ({"sum": "501"}, "In sum must bound amount, by 500 at most.", "sum"),
-        ({"value-0": "lots"}, "amount must be a number, such as 12.50.", "value-0"),
-        ({"value-0": "5"}, "amount does not cover this request", "value-0"),
-        ({"kind-1": "ends", "value-1": "example.com"}, "to must stop at a sign", "value-1"),
-        ({"digest": "sha256:" + "0" * 64}, "has changed since it was shown", ""),
-    ):
+    for wrong, said, at in MISTYPED:
         answer = await mia.post(address, data=dict(with_typed(shown, **loose | wrong)))
         assert (answer.status_code, said in answer.text) == (409 if not at else 400, True), (wrong, answer.text)
         assert 'id="error-summary"' in answer.text

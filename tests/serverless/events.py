@@ -22,6 +22,17 @@ SCHEDULED = {
 }
 
 
+SENT = {
+    "accept": "*/*",
+    "host": HOST,
+    "user-agent": "agent",
+    "x-amzn-trace-id": "Root=1-5e6722a7-cc56xmpl46db7ae02d4da47e",
+    "x-forwarded-for": "192.0.2.1",
+    "x-forwarded-port": "443",
+    "x-forwarded-proto": "https",
+}
+
+
 def http_event(method, path, body=None, *, cookie=None, query=None, host=HOST, **headers):
     """Return a call as API Gateway hands it on."""
     query_string = urlencode(query or {})
@@ -31,17 +42,7 @@ def http_event(method, path, body=None, *, cookie=None, query=None, host=HOST, *
         "routeKey": "$default",
         "rawPath": path,
         "rawQueryString": query_string,
-        "headers": {
-            "accept": "*/*",
-            "content-length": str(len(body or "")),
-            "host": host,
-            "user-agent": "agent",
-            "x-amzn-trace-id": "Root=1-5e6722a7-cc56xmpl46db7ae02d4da47e",
-            "x-forwarded-for": "192.0.2.1",
-            "x-forwarded-port": "443",
-            "x-forwarded-proto": "https",
-            **headers,
-        },
+        "headers": SENT | {"content-length": str(len(body or "")), "host": host} | headers,
         "requestContext": {
             "accountId": "123456789012",
             "apiId": "api-id",

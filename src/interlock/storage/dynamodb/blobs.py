@@ -7,6 +7,7 @@ is never read.
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # it brings no types
@@ -29,7 +30,7 @@ _MAY_BE_LARGE = ("body", "entries", "state")
 """Attributes of bytes. Others hold what people and agents name, and are never taken for the name of a value."""
 
 
-class Blobs:
+class Blobs(ABC):
     """Which values are large, and how an item names them. A subclass says where they are."""
 
     def apart(self, item: Item, among: int) -> Item:
@@ -43,17 +44,17 @@ class Blobs:
         named = {name: item[name][_NAME] for name in _MAY_BE_LARGE if isinstance(item.get(name), dict)}
         return item | {name: self._checked(item, digest) for name, digest in named.items()}
 
+    @abstractmethod
     def keep(self, name: str, value: bytes) -> None:
         """Keep a value."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, name: str) -> bytes | None:
         """Return a value, or None."""
-        raise NotImplementedError
 
+    @abstractmethod
     def drop(self, name: str) -> None:
         """Forget a value, if it is there."""
-        raise NotImplementedError
 
     def _kept(self, partition: str, value: bytes) -> str:
         digest = hashlib.sha256(value).hexdigest()

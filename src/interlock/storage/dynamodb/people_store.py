@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar, TypeVarTuple
@@ -23,16 +24,18 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
-class PeopleStore:
+class PeopleStore(ABC):
     """Implements the ports `Accounts`, `Credentials`, `SignIns` and `Deliveries` on a table."""
 
     _clock: Clock
 
+    @abstractmethod
     async def _run(self, work: Callable[[Table, *Ts], T], *given: *Ts) -> T:
-        raise NotImplementedError
+        """Return what some work on the table comes to, off the event loop."""
 
+    @abstractmethod
     def _judge(self, tables: Tables) -> MemoryStore:
-        raise NotImplementedError
+        """Return a store in memory that has these tables: it judges what was read."""
 
     async def directory_version(self, tenant: str) -> int:
         """Return how many entries the log of a directory has."""
