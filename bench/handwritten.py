@@ -27,6 +27,7 @@ from psycopg_pool import AsyncConnectionPool
 from pydantic import BaseModel
 
 from http_graphs import bare
+from interlock.cli.serve import event_loop
 from interlock.web.serving import bound
 
 
@@ -81,4 +82,5 @@ async def main(address: str, durability: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    with asyncio.Runner(loop_factory=event_loop()) as runner:  # as `interlock serve`
+        runner.run(main(*sys.argv[1:]))

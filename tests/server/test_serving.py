@@ -1,5 +1,7 @@
 """`interlock serve` for real: it lets the first one in, and carries runs on itself, or leaves that to workers."""
 
+import asyncio
+import socket
 from contextlib import aclosing
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from interlock.config import load_settings
 from interlock.domain.events import Opened
 from interlock.domain.run_events import RunDone
 from interlock.service.credentials import Authenticator
+from interlock.web.serving import bound
 
 CONFIG = f"""
 agents: {{questions: '{Path(__file__).parents[1] / "e2e" / "graphs.py"}:questions'}}
@@ -65,3 +68,20 @@ async def test_a_server_that_does_not_work_leaves_runs_to_a_worker_beside_it(sta
     told = start(address, "serve", "--port", "0", "--no-work", also=("--sign-in-link",)).told()
     start(address, "work")
     assert "KLM" in str(await finished(told["origin"], told["sign_in"]))
+
+
+async def test_each_part_of_an_answer_is_sent_at_once():
+    """The end of an answer waited up to 40 ms for the client to confirm its beginning, under asyncio's own loop."""
+    seen = asyncio.get_running_loop().create_future()
+
+    class Seen(asyncio.Protocol):
+        def connection_made(self, transport):
+            found = transport.get_extra_info("socket")
+            seen.set_result(found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    listening = bound("127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(Seen, sock=listening)
+    async with server:
+        _, writer = await asyncio.open_connection("127.0.0.1", listening.getsockname()[1])
+        assert await asyncio.wait_for(seen, 10)
+        writer.close()

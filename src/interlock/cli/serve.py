@@ -13,7 +13,7 @@ import typer
 
 from interlock.cli.options import JSON
 from interlock.cli.session import Session, execute, interruptible
-from interlock.cli.work import channels_of, reply_keys_in, until_all_end, worker_of
+from interlock.cli.work import channels_of, freeze_loaded, reply_keys_in, until_all_end, worker_of
 from interlock.errors import BadInput
 from interlock.service.configuration import note_changes
 from interlock.service.credentials import Authenticator
@@ -54,6 +54,7 @@ def serve(
         await _welcome(session, answering.context.origin, with_link=sign_in_link)
         with interruptible(session):
             beside = [answering.until_stopped(), note_changes(session.system.directories, session.stop)]
+            beside.append(freeze_loaded(session.stop))
             beside += [one.run(session.stop) for one in channels_of(session, answering.context.origin)]
             beside.append(_working(session, answering, measuring) if work else tell_of_configuration(session))
             await until_all_end(session.stop, beside)
