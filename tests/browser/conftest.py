@@ -73,7 +73,9 @@ class Site(Server):
     """A server that browsers reach, and the people in front of them.
 
     Attributes:
-        said: what the browsers' consoles said that is an error: nothing, or a test fails.
+        said: what the browsers' consoles said that is an error: nothing, or a test fails. A page is waited for by
+            `wait_for_function("() => …")`: an expression alone would be evaluated again at each look, which our pages
+            forbid.
     """
 
     browser: Browser

@@ -37,7 +37,7 @@ async def test_what_is_new_waits_behind_a_button_and_what_another_decides_says_s
     assert await row(page, second).bounding_box() == before
     assert await row(page, second).get_by_role("link").evaluate("link => link === document.activeElement")
     assert await row(page, new).count() == 0
-    await page.wait_for_function("document.querySelector('[data-waiting]').textContent === '3'")
+    await page.wait_for_function("() => document.querySelector('[data-waiting]').textContent === '3'")
     assert (await page.title()).startswith("(3) ")
     await page.get_by_role("link", name="1 new").click()
     await row(page, new).wait_for()

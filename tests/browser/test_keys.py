@@ -60,7 +60,7 @@ async def test_keys_lead_to_the_decision_and_a_second_act_makes_it(site):
     await page.get_by_text("Return decides nothing:").wait_for()
     assert await status(site, asked) == "open"
     await page.keyboard.press("Space")
-    await page.wait_for_function("!document.querySelector('form[data-bar]')")
+    await page.wait_for_function("() => !document.querySelector('form[data-bar]')")
     assert await status(site, asked) == "approved"
 
 
