@@ -1,6 +1,6 @@
-"""Measure how workers hear of work: by PostgreSQL's NOTIFY and by RabbitMQ; write it to bench/RESULTS.md.
+"""Measure how workers hear of work: by PostgreSQL's NOTIFY, RabbitMQ and SQS; write it to bench/RESULTS.md.
 
-python bench/wake.py            # about twenty minutes; the machine must be quiet
+python bench/wake.py            # about half an hour; the machine must be quiet
 python bench/wake.py --quick    # small, and printed only
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,9 @@ from statistics import median, quantiles
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import boto3
 import psycopg
+from botocore.config import Config as BotoConfig
 
 import run as results
 from interlock.bootstrap import System, build
@@ -64,9 +67,12 @@ agents: {actor: agent.py:agent}
 people: {mia@example.com: {}}
 request_limits: {default: 100000}
 default: {initiator_may_approve: true, levels: [{steps: [{ask: ["person:mia@example.com"], within: 8h}]}]}
-channels: {bus: {type: rabbitmq, address: {env: BROKER}, events: [escalated]}}
+channels:
+  bus: {type: rabbitmq, address: {env: BROKER}, events: [escalated]}
+  aws: {type: sqs, queue: asked, events: [escalated]}
 """
-SOURCES = {"NOTIFY": "", "RabbitMQ": "wake: {channel: bus}\n"}
+SOURCES = {"NOTIFY": "", "RabbitMQ": "wake: {channel: bus}\n", "SQS": "wake: {channel: aws}\n"}
+QUEUES = ("asked", "interlock-wake")
 AT_ONCE = 32
 
 
@@ -116,6 +122,26 @@ def place(server: PostgresServer, source: str) -> Iterator[Place]:
             yield found
         finally:
             found.rest()
+
+
+@contextmanager
+def sqs() -> Iterator[None]:
+    """Have a stand-in for SQS serve the queues: a process beside the workers, as slow as it is."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    os.environ |= {"AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{port}", "AWS_DEFAULT_REGION": "eu-central-1"}
+    os.environ |= {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench"}
+    program = Path(sys.executable).with_name("moto_server")
+    silent = subprocess.DEVNULL
+    served = subprocess.Popen([program, "-H", "127.0.0.1", "-p", str(port)], stdout=silent, stderr=silent)
+    try:
+        client = boto3.client("sqs", config=BotoConfig(retries={"total_max_attempts": 100, "mode": "standard"}))
+        for name in QUEUES:
+            client.create_queue(QueueName=name)
+        yield
+    finally:
+        served.terminate()
+        served.wait(60)
 
 
 def mia(system: System) -> Client:
@@ -203,6 +229,7 @@ def measured(server: PostgresServer, *, quick: bool) -> Iterator[str]:
     workers = (1,) if quick else (1, 2, 4)
     yield from ("", "## How workers hear of work", "")
     yield f"Workers are processes (`interlock work`) on PostgreSQL. Vote to act: ms, of {votes} votes, one idle worker."
+    yield "SQS is moto, a stand-in that answers one call at a time, on the same machine: AWS's own takes other times."
     yield ""
     yield "| heard by | p50 | p95 |"
     yield "|---|---|---|"
@@ -237,9 +264,10 @@ def main() -> None:
     os.environ["BROKER"] = broker.url
     lines = []
     try:
-        for line in measured(server, quick=given.quick):
-            print(line, flush=True)
-            lines.append(line)
+        with sqs():
+            for line in measured(server, quick=given.quick):
+                print(line, flush=True)
+                lines.append(line)
     finally:
         broker.remove()
         server.remove()

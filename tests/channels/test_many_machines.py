@@ -144,7 +144,7 @@ async def events(store):
     return found
 
 
-RUNS = int(os.environ.get("RUNS", "1000"))
+RUNS = int(os.environ.get("RUNS", "10000"))
 EVERY = float(os.environ.get("EVERY", max(2.0, RUNS / 1_000)))
 LONGEST = 2_400 + RUNS / 2
 """Seconds that the whole may take."""
