@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from interlock.domain.authority import Principal
     from interlock.domain.request import Status
     from interlock.embedding import connect, connect_blocking
-    from interlock.errors import InterlockError, InvalidAgent, NotApproved, NotDone, ToolFailed
+    from interlock.errors import (
+        InterlockError,
+        InvalidAgent,
+        ModelNotUsable,
+        ModelUnavailable,
+        NotApproved,
+        NotDone,
+        ToolFailed,
+    )
     from interlock.runtime.agent import Agent
     from interlock.runtime.gate import Decision, ask, progress
     from interlock.runtime.gated import gated
@@ -28,6 +36,8 @@ __all__ = [
     "InterlockError",
     "InvalidAgent",
     "Kind",
+    "ModelNotUsable",
+    "ModelUnavailable",
     "NotApproved",
     "NotDone",
     "Principal",
@@ -49,7 +59,10 @@ _HOMES = {
     "domain.authority": ("Principal",),
     "domain.request": ("Status",),
     "embedding": ("connect", "connect_blocking"),
-    "errors": ("InterlockError", "InvalidAgent", "NotApproved", "NotDone", "ToolFailed"),
+    "errors": (
+        *("InterlockError", "InvalidAgent", "ModelNotUsable", "ModelUnavailable"),
+        *("NotApproved", "NotDone", "ToolFailed"),
+    ),
     "runtime.agent": ("Agent",),
     "runtime.gate": ("Decision", "ask", "progress"),
     "runtime.gated": ("gated",),

@@ -12,6 +12,7 @@
     │   └── EffectRefused             AlreadyClaimed
     ├── Conflict                      WindowMoved, NotInTime
     ├── ProviderUnavailable, TooBusy, TakesTooLong
+    ├── ModelFailed                   ModelUnavailable, ModelNotUsable
     ├── StoreError                    RecordAltered, StoreTooNew
     │   └── StoreUnavailable          StoreReplaced
     └── ServerError                   ServerBusy
@@ -110,6 +111,18 @@ class TooBusy(InterlockError, code="too_busy"):
 
 class TakesTooLong(InterlockError, code="takes_too_long"):
     """The call is valid, but its work does not fit into one call; calling again does not help."""
+
+
+class ModelFailed(InterlockError, code="model_failed"):
+    """A model that an agent asked gave no answer that can be used; `details` say why."""
+
+
+class ModelUnavailable(ModelFailed, code="model_unavailable"):
+    """A model gave no answer now; asking it again may help. A run in which it is raised is tried again."""
+
+
+class ModelNotUsable(ModelFailed, code="model_not_usable"):
+    """A model cannot be asked like this: a person changes something first. A run in which it is raised waits for that."""
 
 
 class SecondFactorNeeded(Unauthenticated, code="second_factor_needed"):

@@ -8,7 +8,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import GraphInterrupt
 from langgraph.types import Command, RetryPolicy, interrupt
 
-from interlock import Action, InterlockError, ask
+from interlock import Action, InterlockError, ModelNotUsable, ModelUnavailable, ask
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 from interlock.errors import InvalidAgent
@@ -219,6 +219,36 @@ async def test_I4_an_agent_that_raises_is_tried_five_times_with_back_off(story, 
     assert "ValueError: the model is away" in await attention(story, run_id, "attempts_exhausted")
     broken.clear()
     assert (await story.retry(run_id)).output["out"] == ["well"]
+
+
+async def test_a_model_that_cannot_be_used_is_a_persons_at_once_and_one_that_is_away_is_asked_again(story):
+    errors, tries = [ModelUnavailable("The endpoint is busy."), ModelNotUsable("There is no such endpoint.")], []
+
+    def act(state):
+        tries.append(1)
+        if errors:
+            raise errors.pop(0)
+        return {"out": ["well"]}
+
+    run_id = await story.go(story.chain(act))
+    assert (await story.run(run_id)).status is RunStatus.queued
+    await story.later(seconds=60)
+    assert await attention(story, run_id, "model_not_usable") == "There is no such endpoint."
+    await story.later(seconds=600)
+    assert len(tries) == 2
+    assert (await story.retry(run_id)).output["out"] == ["well"]
+
+
+async def test_I4_what_a_graph_may_have_done_comes_before_its_model(story):
+    def act(state):
+        ask(Action("pay", {}))
+        raise ModelNotUsable("There is no such endpoint.")
+
+    run_id = await story.go(story.chain(act))
+    await story.decide(await story.asked(run_id))
+    note = await attention(story, run_id, "may_have_happened")
+    assert "There is no such endpoint." in note
+    assert "look before you let the run try again" in note
 
 
 async def test_I10_a_failed_attempt_keeps_the_answer_for_the_next(story):

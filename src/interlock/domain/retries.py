@@ -60,11 +60,14 @@ class Broke:
     Args:
         counted: whether it was the agent's doing, and not the database's.
         ran: whether any of the graph may have run.
+        person: why another attempt would end in the same way until a person has changed something, as a code of
+            `AttentionNeeded`; empty if it may help.
     """
 
     reason: str
     counted: bool = True
     ran: bool = True
+    person: str = ""
 
 
 PUT_OFF = timedelta(seconds=1)
@@ -91,6 +94,8 @@ def after_failure(
         return doubt
     if not broke.counted:
         return AttemptFailed(reason, now + PUT_OFF, now, counted=False)
+    if broke.person:
+        return AttentionNeeded(broke.person, reason, None, now)
     if run.attempts + 1 < retries.attempts:
         return AttemptFailed(reason, now + retries.wait(run.attempts), now)
     failed = f"{run.attempts + 1} attempts failed, the last: " if run.attempts else ""

@@ -118,7 +118,7 @@ class AttentionNeeded:
     Args:
         code: `effect_unknown`, `effect_refused`, `may_have_happened`, `version_mismatch`, `arguments_changed`,
             `too_many_requests`, `attempts_exhausted`, `not_governed`, `invalid_ask`, `invalid_state`,
-            `invalid_context`, `record_altered` or `agent_unavailable`.
+            `invalid_context`, `record_altered`, `agent_unavailable` or `model_not_usable`.
     """
 
     code: str

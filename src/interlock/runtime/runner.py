@@ -13,7 +13,7 @@ from interlock.domain.run import Run
 from interlock.engine.ports.runtime import Advance, Attention, Broke, Ending, Failed
 from interlock.engine.ports.store import Items
 from interlock.engine.watching import Watcher
-from interlock.errors import BadInput, Halt, InvalidState, NotApproved, NotDone, StoreUnavailable
+from interlock.errors import BadInput, Halt, InvalidState, ModelFailed, ModelNotUsable, NotApproved, NotDone, StoreUnavailable
 from interlock.runtime.agent import Agent
 from interlock.runtime.answers.binding import ids_of
 from interlock.runtime.current import PASSING, Advancing, current
@@ -155,6 +155,8 @@ def _ended_by(error: BaseException, halted: Halt | None) -> Ending:  # noqa: PLR
             return Broke(told(error.error))
         case _ if halted is not None and _comes_of(error, halted):
             return _halted(halted)
+        case ModelFailed():
+            return Broke(said(error), person=error.code if isinstance(error, ModelNotUsable) else "")
         case _:
             return Broke(told(error))
 

@@ -23,6 +23,7 @@ EXIT_CODES = {
     "InvalidPolicy": 2,
     "InvalidState": 2,
     "InvalidValue": 2,
+    "ModelNotUsable": 2,
     "TakesTooLong": 2,
     "Refused": 3,
     "AlreadyClaimed": 3,
@@ -58,6 +59,8 @@ EXIT_CODES = {
     "ServerTimeout": 6,
     "UntrustedServer": 6,
     "ProviderUnavailable": 6,
+    "ModelFailed": 6,
+    "ModelUnavailable": 6,
 }
 
 

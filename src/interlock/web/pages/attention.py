@@ -26,6 +26,7 @@ TITLES = {
     "invalid_context": "What it was started with does not fit any more",
     "invalid_state": "Its state cannot be kept",
     "may_have_happened": "It may have done something already",
+    "model_not_usable": "Its model cannot be used as it is set up",
     "not_governed": "It would do something that nobody is asked about",
     "record_altered": "The record is not what was written",
     "too_many_requests": "It asks too much at once",
