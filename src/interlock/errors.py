@@ -122,7 +122,7 @@ class ModelUnavailable(ModelFailed, code="model_unavailable"):
 
 
 class ModelNotUsable(ModelFailed, code="model_not_usable"):
-    """A model cannot be asked like this: a person changes something first. A run in which it is raised waits for that."""
+    """A model cannot be asked like this. A run in which it is raised waits until a person has changed something."""
 
 
 class SecondFactorNeeded(Unauthenticated, code="second_factor_needed"):

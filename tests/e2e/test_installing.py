@@ -19,7 +19,7 @@ NEEDED = {
     "oidc": "interlock.web.oidc_provider",
     "postgres": "psycopg",
     "rabbitmq": "interlock.channels.rabbitmq",
-    "sagemaker": "boto3",
+    "sagemaker": "interlock.agents.sagemaker.settings",
     "server": "interlock.web.app",
     "sqs": "interlock.channels.sqs",
     "webhook": "interlock.channels.webhook",

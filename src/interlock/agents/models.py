@@ -2,9 +2,8 @@
 
 The environment decides, at each call of `planner`:
 
-- `SAGEMAKER_ENDPOINT_NAME`: that endpoint, through the SageMaker runtime. `INTERLOCK_SAGEMAKER_INPUT=messages` sends
-  chat messages where the endpoint wants them, instead of `inputs`. AWS's own variables hold as ever, such as
-  `AWS_REGION` and `AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME`.
+- `SAGEMAKER_ENDPOINT_NAME`: that endpoint, through the SageMaker runtime; `sagemaker/settings.py` reads the rest.
+  AWS's own variables hold as ever, such as `AWS_PROFILE`, `AWS_REGION` and `AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME`.
 - `INTERLOCK_MODEL=provider:model`: LangChain's `init_chat_model`.
 - otherwise the offline planner, which says so.
 """
@@ -15,15 +14,11 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, TypeVar
 
+from interlock import ModelNotUsable, ModelUnavailable
 from interlock.agents.offline import OfflinePlanner
-from interlock.agents.plans import MAX_OUTPUT, Feedback, MailPlan, PlanningFailed, UnusablePlan, parse_output
-
-CONNECT_TIMEOUT = 5
-READ_TIMEOUT = 60  # a real-time endpoint answers within 60 seconds or not at all
-MAX_TOKENS = 1024
+from interlock.agents.plans import Feedback, MailPlan, PlanningFailed, UnusablePlan, parse_output
 
 T = TypeVar("T")
 Complete = Callable[[str], str]
@@ -37,12 +32,9 @@ Answer with one JSON object and nothing else, with exactly these keys:
 "team" write team@company.com. "subject" is one line. "body" is plain text.
 """
 
-# Where containers put their text: TGI and DJL, JumpStart, OpenAI's chat, OpenAI's completion, and their wrappers.
-_SHAPES = ("generated_text", "generation", "outputs", "choices", "message", "content", "text", "predictions")
-
 
 def planner() -> OfflinePlanner | ModelPlanner:
-    """Return the planner that the environment chooses; PlanningFailed if that one cannot be used here."""
+    """Return the planner that the environment chooses; ModelNotUsable if that one cannot be used here."""
     chosen = completion()
     return OfflinePlanner() if chosen is None else ModelPlanner(chosen.name, chosen.complete)
 
@@ -70,14 +62,14 @@ class Completion:
     def _ask(self, prompt: str) -> str:
         try:
             return self.complete(prompt)
-        except PlanningFailed:
+        except (ModelUnavailable, ModelNotUsable):
             raise
         except Exception as error:
             raise PlanningFailed(f"{self.name} gave no answer: {_brief(error)}; try again") from error
 
 
 def completion() -> Completion | None:
-    """Return the model that the environment chooses, if any; PlanningFailed if it cannot be used here."""
+    """Return the model that the environment chooses, if any; ModelNotUsable if it cannot be used here."""
     endpoint = os.environ.get("SAGEMAKER_ENDPOINT_NAME", "").strip()
     if endpoint:
         return Completion(f"SageMaker endpoint {endpoint}", _sagemaker(endpoint))
@@ -122,16 +114,16 @@ def _chat_model(model: str) -> Complete:
     try:
         from langchain.chat_models import init_chat_model  # noqa: PLC0415 - an extra, and slow to load
     except ImportError as error:
-        raise PlanningFailed(
+        raise ModelNotUsable(
             "INTERLOCK_MODEL is set, but LangChain is not installed: in a checkout of Interlock, "
             "pip install '.[models]'"
         ) from error
     try:
         chat = init_chat_model(model)
     except ImportError as error:
-        raise PlanningFailed(f"INTERLOCK_MODEL={model} needs a package of its provider: {_brief(error)}") from error
+        raise ModelNotUsable(f"INTERLOCK_MODEL={model} needs a package of its provider: {_brief(error)}") from error
     except Exception as error:
-        raise PlanningFailed(
+        raise ModelNotUsable(
             f"INTERLOCK_MODEL={model} cannot be used: {_brief(error)}; write provider:model, as in openai:gpt-5"
         ) from error
     return lambda prompt: str(chat.invoke(prompt).text)
@@ -142,64 +134,14 @@ def _chat_model(model: str) -> Complete:
 
 def _sagemaker(endpoint: str) -> Complete:
     try:
-        boto3: Any = import_module("boto3")  # an extra, slow to load, and untyped
-        botocore: Any = import_module("botocore.config")
+        from interlock.agents.sagemaker.settings import from_environment  # noqa: PLC0415 - an extra, and slow to load
     except ImportError as error:
-        raise PlanningFailed(
-            "SAGEMAKER_ENDPOINT_NAME is set, but boto3 is not installed: in a checkout of Interlock, "
+        raise ModelNotUsable(
+            "SAGEMAKER_ENDPOINT_NAME is set, but botocore is not installed: in a checkout of Interlock, "
             "pip install '.[sagemaker]'"
         ) from error
-    chat = os.environ.get("INTERLOCK_SAGEMAKER_INPUT", "inputs").strip() == "messages"
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    settings = botocore.Config(
-        connect_timeout=CONNECT_TIMEOUT,
-        read_timeout=READ_TIMEOUT,
-        retries={"mode": "standard", "total_max_attempts": 2},
-    )
-
-    def complete(prompt: str) -> str:
-        body: dict[str, Any] = {
-            "inputs": prompt,
-            "parameters": {"max_new_tokens": MAX_TOKENS, "return_full_text": False},
-        }
-        if chat:
-            body = {"messages": [{"role": "user", "content": prompt}], "max_tokens": MAX_TOKENS}
-        client = boto3.client("sagemaker-runtime", region_name=region, config=settings)
-        try:
-            answer = client.invoke_endpoint(
-                EndpointName=endpoint,
-                ContentType="application/json",
-                Accept="application/json",
-                Body=json.dumps(body).encode(),
-            )
-            raw = answer["Body"].read(4 * MAX_OUTPUT + 1)
-        finally:
-            client.close()
-        if len(raw) > 4 * MAX_OUTPUT:
-            raise PlanningFailed(f"SageMaker endpoint {endpoint} answered with more than {4 * MAX_OUTPUT:,} bytes")
-        return _output(raw.decode("utf-8", "replace")).removeprefix(prompt)
-
-    return complete
-
-
-def _output(text: str) -> str:
-    """Return the model's text from what a container made of it; the answer as it stands where that is unknown."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    while True:
-        match value:
-            case str():
-                return value
-            case [first, *_]:
-                value = first
-            case dict() if shape := next((name for name in _SHAPES if name in value), None):
-                value = value[shape]
-            case dict():
-                return json.dumps(value, ensure_ascii=False)
-            case _:
-                return text
+    chat = from_environment(endpoint, os.environ)
+    return lambda prompt: str(chat.invoke(prompt).text)
 
 
 def _brief(error: Exception) -> str:

@@ -23,7 +23,8 @@ VARIABLES = frozenset(
     for name in (
         *("CONFIG", "DATABASE_URL", "DEBUG", "FAILPOINTS", "ORIGIN", "SERVER", "TOKEN"),
         *("RUNS_QUEUE", "MESSAGES_QUEUE"),
-        *("MODEL", "SAGEMAKER_INPUT"),
+        "MODEL",
+        *(f"SAGEMAKER_{name}" for name in ("CONTRACT", "REQUEST", "ANSWER", "STREAMED", "STREAM", "COMPONENT")),
         *("MAILDIR", "MAIL_FROM", "SMTP_URL", "LEDGER", "REPORTS"),
     )
 )

@@ -13,7 +13,16 @@ from interlock.domain.run import Run
 from interlock.engine.ports.runtime import Advance, Attention, Broke, Ending, Failed
 from interlock.engine.ports.store import Items
 from interlock.engine.watching import Watcher
-from interlock.errors import BadInput, Halt, InvalidState, ModelFailed, ModelNotUsable, NotApproved, NotDone, StoreUnavailable
+from interlock.errors import (
+    BadInput,
+    Halt,
+    InvalidState,
+    ModelFailed,
+    ModelNotUsable,
+    NotApproved,
+    NotDone,
+    StoreUnavailable,
+)
 from interlock.runtime.agent import Agent
 from interlock.runtime.answers.binding import ids_of
 from interlock.runtime.current import PASSING, Advancing, current

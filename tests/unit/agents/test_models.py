@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock.agents import models
+from interlock import ModelNotUsable, ModelUnavailable
 from interlock.agents.models import ModelPlanner, planner
 from interlock.agents.offline import OfflinePlanner
 from interlock.agents.plans import MAX_OUTPUT, Feedback, MailPlan, PlanningFailed, UnusablePlan, parse_output
@@ -210,20 +210,27 @@ def test_a_model_that_does_not_answer_is_a_failure_that_says_why():
     assert len(prompts) == 1
 
 
+def test_what_is_wrong_with_a_model_is_passed_on():
+    for error in (ModelUnavailable("busy"), ModelNotUsable("no such endpoint")):
+        chosen, _ = answering(error)
+        with pytest.raises(type(error), match=str(error)):
+            chosen.plan(TASK)
+
+
 # ── which planner ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
     ("variable", "module", "hint"),
     [
-        ("SAGEMAKER_ENDPOINT_NAME", "boto3", r"pip install '.\[sagemaker\]'"),
+        ("SAGEMAKER_ENDPOINT_NAME", "interlock.agents.sagemaker.settings", r"pip install '.\[sagemaker\]'"),
         ("INTERLOCK_MODEL", "langchain.chat_models", r"pip install '.\[models\]'"),
     ],
 )
 def test_a_missing_extra_is_named(monkeypatch, variable, module, hint):
     monkeypatch.setenv(variable, "some:thing")
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(PlanningFailed, match=hint):
+    with pytest.raises(ModelNotUsable, match=hint):
         planner()
 
 
@@ -231,31 +238,3 @@ def test_the_endpoint_comes_before_the_model(monkeypatch):
     monkeypatch.setenv("SAGEMAKER_ENDPOINT_NAME", "mail-planner")
     monkeypatch.setenv("INTERLOCK_MODEL", "openai:gpt-5")
     assert planner().name == "SageMaker endpoint mail-planner"
-
-
-@pytest.mark.parametrize(
-    ("answer", "text"),
-    [
-        ({"generated_text": "plan"}, "plan"),
-        ([{"generated_text": "plan"}], "plan"),
-        ([[{"generated_text": "plan"}]], "plan"),
-        ([{"generation": {"role": "assistant", "content": "plan"}}], "plan"),
-        ({"outputs": "plan"}, "plan"),
-        ({"outputs": ["plan"]}, "plan"),
-        ({"choices": [{"message": {"role": "assistant", "content": "plan"}}]}, "plan"),
-        ({"choices": [{"text": "plan"}]}, "plan"),
-        ({"predictions": ["plan"]}, "plan"),
-        ("plan", "plan"),
-        (GOOD, json.dumps(GOOD)),
-        ([], "[]"),
-        ({"outputs": None}, '{"outputs": null}'),
-        (7, "7"),
-    ],
-)
-def test_the_text_is_found_in_what_containers_answer(answer, text):
-    assert models._output(json.dumps(answer)) == text
-
-
-def test_text_that_is_no_json_is_the_text():
-    assert models._output("plan") == "plan"
-    assert models._output("[" * 100_000) == "[" * 100_000
