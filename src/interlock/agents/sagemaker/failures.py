@@ -108,7 +108,7 @@ _NOT_TOLD = frozenset({"credentials_away", "credentials_refused", "credentials_e
 _LATE = re.compile(r"timed?[ -]?out|timing out|TimeExceeded|time limit", re.IGNORECASE)
 """How SageMaker says that a model took too long. Of a stream's error botocore keeps the message, and no `ErrorCode`."""
 
-_SECRET = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}|\b(?=[A-Za-z+/=_]*\d)[A-Za-z0-9+/=_]{32,}")
+_SECRET = re.compile(r"(?<=//)[^/\s@]+@|\b(?:AKIA|ASIA)[A-Z0-9]{12,}|\b(?=[A-Za-z+/=_]*\d)[A-Za-z0-9+/=_]{32,}")
 
 
 def failure(endpoint: str, cause: str, said: str = "", **details: object) -> Failure:
@@ -156,12 +156,15 @@ def _of_aws(error: aws.ClientError, endpoint: str) -> Failure:
     if code == "ModelStreamError":
         return failure(endpoint, "model_timeout" if _LATE.search(said) else "answer_broken", said, code=code)
     cause = _cause_of(code, said, int(response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0))
+    if not error.operation_name.startswith("InvokeEndpoint"):  # what gives the credentials, such as AssumeRole
+        says_no = cause in {"access_denied", "request_refused", "not_found", "credentials_refused"}
+        cause = "credentials_refused" if says_no else cause if cause == "credentials_expired" else "credentials_away"
     return failure(endpoint, cause, "" if cause in _NOT_TOLD else f"{code}: {said}", code=code)
 
 
 def _of_model(response: dict[str, Any], said: str, endpoint: str) -> Failure:
     status = int(response.get("OriginalStatusCode") or 0)
-    if _LATE.search(said) and not response.get("OriginalMessage"):  # SageMaker's own words, with the status 0
+    if "invocation timed out" in said or (status == 0 and _LATE.search(said)):  # what SageMaker says, not the container
         return failure(endpoint, "model_timeout", status=status)
     return failure_by_status(endpoint, status, str(response.get("OriginalMessage") or said))
 

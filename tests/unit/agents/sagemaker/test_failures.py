@@ -14,6 +14,7 @@ from botocore.stub import Stubber
 from interlock import ModelNotUsable, ModelUnavailable
 from interlock.agents.sagemaker.failures import CAUSES, failure, failure_of, harmless
 
+STREAM = "InvokeEndpointWithResponseStream"
 WORDS = {"endpoint_url": "https://u:password@host", "error": "password", "error_msg": "password", "provider": "process"}
 
 
@@ -55,6 +56,11 @@ def made(kind):
             "model_timeout",
         ),
         (refused("ModelError", 424, "?"), "model_failed"),
+        (
+            refused("ModelError", 424, "(0)... Your invocation timed out", OriginalMessage="Your invocation timed out"),
+            "model_timeout",
+        ),
+        (refused("ModelError", 424, "(500) my database timed out", OriginalStatusCode=500), "model_failed"),
         (refused("ModelNotReadyException", 429, "loading"), "not_ready"),
         (refused("ThrottlingException", 400, "Rate exceeded"), "busy"),
         (refused("SomethingElse", 429), "busy"),
@@ -69,10 +75,10 @@ def made(kind):
         (refused("ExpiredTokenException", 403, "The security token is expired"), "credentials_expired"),
         (refused("UnrecognizedClientException", 403, "The security token is invalid"), "credentials_refused"),
         (refused("InvalidSignatureException", 403, "Signature expired"), "credentials_refused"),
-        (aws.EventStreamError({"Error": {"Code": "InternalStreamFailure"}}, "x"), "answer_broken"),
-        (aws.EventStreamError({"Error": {"Code": "ModelStreamError", "Message": "reset"}}, "x"), "answer_broken"),
+        (aws.EventStreamError({"Error": {"Code": "InternalStreamFailure"}}, STREAM), "answer_broken"),
+        (aws.EventStreamError({"Error": {"Code": "ModelStreamError", "Message": "reset"}}, STREAM), "answer_broken"),
         (
-            aws.EventStreamError({"Error": {"Code": "ModelStreamError", "Message": "Model timed out"}}, "x"),
+            aws.EventStreamError({"Error": {"Code": "ModelStreamError", "Message": "Model timed out"}}, STREAM),
             "model_timeout",
         ),
     ],
@@ -106,6 +112,23 @@ def test_what_aws_refuses(error, cause):
 )
 def test_what_botocore_raises_itself_is_told_without_its_words(kind, cause):
     failed = failure_of(made(kind), "planner")
+    assert failed.details["cause"] == cause
+    assert "password" not in failed.message
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "cause"),
+    [
+        ("AccessDenied", 403, "credentials_refused"),
+        ("ValidationError", 400, "credentials_refused"),
+        ("ExpiredTokenException", 400, "credentials_expired"),
+        ("ThrottlingException", 400, "credentials_away"),
+        ("InternalFailure", 500, "credentials_away"),
+    ],
+)
+def test_what_a_source_of_credentials_refuses_is_no_matter_of_the_endpoint(code, status, cause):
+    told = {"Error": {"Code": code, "Message": "password"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    failed = failure_of(aws.ClientError(told, "AssumeRole"), "planner")
     assert failed.details["cause"] == cause
     assert "password" not in failed.message
 
@@ -167,6 +190,8 @@ def test_the_causes_for_which_a_person_has_to_do_something():
 
 def test_others_words_are_one_short_line():
     assert harmless("a\n b\t c") == "a b c"
+    assert harmless("http://user:word@host/x") == "http://(left out)host/x"
+    assert harmless("INTERLOCK_SAGEMAKER_CONTRACT=text") == "INTERLOCK_SAGEMAKER_CONTRACT=text"
     assert len(harmless("ab " * 900)) == 300
 
 
