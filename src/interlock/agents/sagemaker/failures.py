@@ -74,7 +74,10 @@ CAUSES: Final[Mapping[str, Cause]] = {
 """Every cause, by the name that `details["cause"]` has."""
 
 _THROTTLED = frozenset(
-    {"Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded"}
+    {
+        *("Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException"),
+        *("TooManyRequestsException", "RequestLimitExceeded", "LimitExceededException", "SlowDown"),
+    }
 )
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
 _NOT_ACCEPTED = frozenset(
@@ -174,7 +177,7 @@ def _cause_of(code: str, said: str, status: int) -> str:  # noqa: PLR0911 - one 
         return "busy"
     if code == "ModelNotReadyException":
         return "not_ready"
-    if code == "InternalStreamFailure":
+    if code == "InternalStreamFailure" or "RequestTimeout" in code:  # the latter: AWS waited for our request in vain
         return "answer_broken"
     if code in _EXPIRED:
         return "credentials_expired"
