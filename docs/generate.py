@@ -25,10 +25,14 @@ from interlock.domain.run import ENDED
 from interlock.domain.run_lifecycle import RUN_TRANSITIONS
 from interlock.errors import InterlockError
 from interlock.service.error_table import meaning_of
+from interlock.service.ways import WAYS
 
 HERE = Path(__file__).parent
 WIDTH = 100
 QUOTES = "'\""
+WAYS_SAID = """The log names it as `via` (`WAYS` in `service/ways.py`). What comes by a WebSocket, or from a terminal at
+a server, comes through the API. A program of yours names its own way; who plays somebody else at a demo's database
+comes as `terminal as PERSON by WHO`."""
 SECTIONS = re.compile(r"^(Args|Attributes|Raises|Returns):$", re.MULTILINE)
 
 
@@ -70,6 +74,8 @@ def tables() -> Iterator[str]:
     yield from diagram(effect, begin="none", ends={"executed", "failed", "lapsed"})
     yield from ("", "## A run", "")
     yield from diagram(RUN_TRANSITIONS, begin="queued", ends=ENDED)
+    yield from ("", "## By what way an entry came", "", WAYS_SAID, "", "| `via` | in words |", "|---|---|")
+    yield from (f"| `{via}` | {words} |" for via, words in WAYS.items())
 
 
 def diagram(table: Mapping[tuple[Any, str], Any], *, begin: str, ends: Any) -> Iterator[str]:

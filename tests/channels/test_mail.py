@@ -1,18 +1,17 @@
 """Mail: what it says, to whom, in which thread; and what a mail server may do to it."""
 
-import asyncio
 import re
-from contextlib import asynccontextmanager
 from datetime import timedelta
-from email import message_from_bytes, policy
+from html import unescape
 
 import pytest
-from aiosmtpd.smtp import SMTP
 from tests.channels.house import MIA, NOAH, OLGA
+from tests.channels.post_office import post_office
 
 from interlock.channels import mail as module
 from interlock.channels.mail import MailSender, MailServer
 from interlock.domain.action import Action, Question
+from interlock.domain.authority import Principal
 from interlock.domain.delivery import DeliveryState
 from interlock.domain.notice_choice import NoticeChoice, Way
 from interlock.domain.reply_tokens import read_reply_token
@@ -24,45 +23,6 @@ ORIGIN = "https://approvals.example.com"
 HIDDEN = "\u202e\u2066\u200b\u2060\ufeff\U000e0041"
 MARKUP = "<img src=x onerror=hacked()>\"'</div>"
 EVIL = f"{MARKUP}{HIDDEN}\r\nBcc: eve@example.com\r\n\r\n"
-
-
-class Postbox:
-    """A mail server that answers as it is told, by what comes; and keeps what it takes."""
-
-    def __init__(self):
-        self.taken, self.answers, self.connections = [], {}, 0
-
-    async def handle_RCPT(self, server, session, envelope, address, options):
-        answer = self.answers.get(address, "250 OK")
-        if answer.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return answer
-
-    async def handle_DATA(self, server, session, envelope):
-        answer = self.answers.get("DATA", "250 OK")
-        if answer == "drop":
-            server.transport.abort()
-        if answer == "slow":
-            await asyncio.sleep(60)
-        if answer.startswith("250"):
-            self.taken.append(envelope)
-        return answer
-
-    def take(self):
-        taken, self.taken = self.taken, []
-        return {one.rcpt_tos[0]: message_from_bytes(one.content, policy=policy.default) for one in taken}
-
-    async def listen(self, port=0):
-        loop = asyncio.get_running_loop()
-        self.server = await loop.create_server(lambda: SMTP(self, hostname="test"), "127.0.0.1", port)
-        return self.server.sockets[0].getsockname()[1]
-
-
-@asynccontextmanager
-async def post_office():
-    box = Postbox()
-    yield box, await box.listen()
-    box.server.close()
 
 
 @pytest.fixture
@@ -214,6 +174,19 @@ async def test_a_question_and_what_is_asked_back_and_how_it_ended(office):
     await office.by(OLGA).answer(asked.id, "red", digest=None)
     sent = await mails(office)
     assert "Nothing is left to do for you: it is answered by" in parts(sent[MIA])["plain"]
+
+
+async def test_a_mail_says_who_has_voted_by_which_way(office):
+    await office.choose(NOAH, NoticeChoice(outcomes=True))
+    asked = await office.ask()
+    await mails(office)
+    for person, via in ((MIA, "link"), (OLGA, "slack")):
+        await office.system.client(Principal(person, "person", "default", via)).approve(asked.id, digest=None)
+    for said in parts((await mails(office))[NOAH]).values():
+        assert f"{MIA} approved by a mail's link" in unescape(said)
+        assert "olga approved in Slack" in said
+        assert "WHAT WAS ASKED" in said.upper()
+        assert "Open the request" in said, "there is nothing to decide any more"
 
 
 async def test_a_digest_lists_what_waits_with_its_links(office):

@@ -17,6 +17,10 @@ PATH = "../../decide"
 SEND = {"asked": {"kind": "approval", "name": "send", "args": {"to": "team"}}}
 
 
+def words(page):
+    return " ".join(re.sub("<[^>]+>", " ", page).replace("&#39;", "'").split())
+
+
 async def asked(server, body=SEND, **more):
     return await ask(await server.agent(), {**body, **more}, key=f"{body}{more}"[:200])
 
@@ -63,6 +67,19 @@ async def test_the_button_decides_once_as_the_person_and_says_how_it_stands(serv
     other = await anybody.post(PATH, data={"token": token(one, NOAH, Verdict.reject)})
     assert other.status_code == 409, "whoever comes later reads who was first"
     assert "approved by mia@example.com" in other.text
+
+
+async def test_page_and_log_say_that_somebody_decided_by_a_mails_link(server):
+    one = await asked(server)
+    assert (await server.client().post(PATH, data={"token": token(one)})).status_code == 303
+    noah = await server.person(NOAH)
+    page = words((await noah.get(f"../../requests/{one['id']}")).text)
+    assert f"Approved {MIA} by a mail's link" in page
+    assert "UTC · by a mail's link" in page, "the timeline says it, too"
+    history = (await noah.get(f"requests/{one['id']}/history")).json()["entries"]
+    cast = next(entry for entry in history if entry["event"]["type"] == "vote_cast")
+    receipt = words((await noah.get(f"../../log/{one['id']}/{cast['seq']}")).text)
+    assert "By what way by a mail's link ( link )" in receipt
 
 
 async def test_what_does_not_hold_any_more_is_said_in_plain_words_and_decides_nothing(server):

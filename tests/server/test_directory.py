@@ -49,8 +49,8 @@ async def test_the_next_decision_knows_who_came_and_who_went(server):
     assert (await zoe.post(f"/requests/{other['id']}/votes", json=vote(other))).status_code == 403
     told = [entry for entry in await server.system.store.history("default", STREAM) if "member" in entry.event.type]
     assert [(entry.event.type, entry.by, entry.via) for entry in told] == [
-        ("member_added", OLGA, "web"),
-        ("member_removed", OLGA, "web"),
+        ("member_added", OLGA, "api"),
+        ("member_removed", OLGA, "api"),
     ]
 
 

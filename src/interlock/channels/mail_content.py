@@ -10,7 +10,7 @@ from interlock.domain.action import Kind
 from interlock.domain.calendar import find_zone
 from interlock.domain.collaboration import AskedBack, Clarified
 from interlock.domain.notice_choice import NoticeChoice
-from interlock.domain.notices import Occasion
+from interlock.domain.notices import WAITS_FOR_THEM, Occasion
 from interlock.domain.request import Request, Status
 from interlock.engine.ports.sender import Message
 from interlock.errors import InvalidPolicy
@@ -46,10 +46,11 @@ class Content:
     Args:
         subject: in the mail's head.
         headline: why it comes.
-        asks: what will happen, by its canonical bytes; `whole` if that is all of it.
+        asks: what will happen, by its canonical bytes; `whole` if that is all of it. `title` stands above it.
         words: what the agent says of it.
         facts: until when, who may decide, and so on.
         rows: of a digest: what waits, and the address of each.
+        leads: what one does at the address.
     """
 
     subject: str
@@ -61,6 +62,8 @@ class Content:
     facts: tuple[tuple[str, str], ...] = ()
     rows: tuple[tuple[str, str, str], ...] = ()
     address: str = ""
+    leads: str = "Open the inbox"
+    title: str = ""
     links: tuple[tuple[str, str], ...] = field(default=())
 
 
@@ -82,8 +85,10 @@ def content_of(told: PersonalNotice, message: Message, origin: str) -> Content:
         not values.folded,
         tuple(plain(one.says) for one in consequences(view, None)) if request.is_open else (),
         tuple(one for one in words if one.text != OWN_WORDS),
-        tuple(_facts(view, told.choice)),
+        tuple(_facts(view, told)),
         address=f"{origin}/requests/{request.id}",
+        leads=f"Look and {ASKS[request.kind].lower()}" if told.occasion in WAITS_FOR_THEM else "Open the request",
+        title="What will happen" if request.is_open else "What was asked",
     )
 
 
@@ -130,11 +135,11 @@ def _ended(request: Request) -> str:
             )
 
 
-def _facts(view: RequestView, choice: NoticeChoice) -> Iterator[tuple[str, str]]:
+def _facts(view: RequestView, told: PersonalNotice) -> Iterator[tuple[str, str]]:
     request = view.request
     if request.is_open:
         if request.due_at is not None:
-            yield "Until", f"{local(request.due_at, choice)}; {silence(view)}"
+            yield "Until", f"{local(request.due_at, told.choice)}; {silence(view)}"
         people = list(view.candidates.people)
         left = len(people) - NAMED
         more = f" and {'others' if view.candidates.more else counted(left, 'other', 'others')}" if left > 0 else ""
@@ -142,8 +147,8 @@ def _facts(view: RequestView, choice: NoticeChoice) -> Iterator[tuple[str, str]]
         yield "Who may decide", f"{', '.join(map(plain, people[:NAMED])) or 'nobody who is known'}{more}{many}"
     if view.on_behalf_of is not None:
         yield "You vote for", plain(view.on_behalf_of)
-    for vote in request.votes:
-        yield "Voted", f"{plain(vote.acting)}: {vote.verdict}"
+    for record in told.votes:
+        yield "Voted", plain(record.words)
     if request.reference is not None:
         yield "About", plain(shortened(request.reference, LONGEST_SENTENCE))
     yield "Asked by", plain(request.agent)

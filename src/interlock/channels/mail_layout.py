@@ -44,14 +44,14 @@ def text_of(content: Content, settings: str) -> str:
 def _text(content: Content, settings: str) -> Iterator[str]:
     yield from (content.headline, "")
     if content.asks:
-        yield "WHAT WILL HAPPEN"
+        yield content.title.upper()
         yield from _indented(content.asks)
         yield ""
     yield from (f"* {one}" for one in content.follows)
     for number, (what, until, address) in enumerate(content.rows, start=1):
         yield from (f"{number}. {what}", *([f"   {until}"] if until else []), f"   {address}", "")
     yield from ("", *(f"{name}: {said}" for name, said in content.facts))
-    yield from ("", "Look at it and decide:" if content.asks else "Your inbox:", content.address, "")
+    yield from ("", f"{content.leads}:", content.address, "")
     for name, address in content.links:
         yield from (f"{name} (opens a page that asks once more):", address, "")
     if content.words:
@@ -74,7 +74,7 @@ def _html(content: Content, settings: str) -> Iterator[str]:
     yield f'<title>{_shown(content.subject)}</title><style>{_STYLE}</style></head><body><div class="all">'
     yield f"<h1>{_shown(content.headline)}</h1>"
     if content.asks:
-        yield from _block("What will happen", content.asks)
+        yield from _block(content.title, content.asks)
     yield from (f"<p>{_shown(one)}</p>" for one in content.follows)
     if content.rows:
         yield "<ol>"
@@ -84,8 +84,7 @@ def _html(content: Content, settings: str) -> Iterator[str]:
     if content.facts:
         rows = (f"<tr><th>{_shown(name)}</th><td>{_shown(said)}</td></tr>" for name, said in content.facts)
         yield f"<table>{''.join(rows)}</table>"
-    leads = "Look and decide" if content.asks else "Open the inbox"
-    yield f'<p><a class="button" href="{escape(content.address)}">{leads}</a>'
+    yield f'<p><a class="button" href="{escape(content.address)}">{content.leads}</a>'
     yield from (
         f'<a class="button second" href="{escape(address)}">{_shown(name)}…</a>' for name, address in content.links
     )

@@ -39,6 +39,7 @@ from interlock.service.shapes import (
     view_shape,
 )
 from interlock.service.views import RequestView
+from interlock.service.ways import way_words
 from interlock.terminal.lines import LogLines, notice_line
 from interlock.terminal.presentation import present
 from interlock.terminal.screen import Line, Screen
@@ -263,7 +264,7 @@ def show_request(ctx: typer.Context, *, request: str = ANY_REQUEST, as_json: boo
         )
         told = {} if session.as_json else await told_about(session, request=request_id)
         for entry in history:
-            session.show(*entry_lines(entry, f"{sentence(entry)} [{entry.by} via {entry.via}]", told))
+            session.show(*entry_lines(entry, f"{sentence(entry)} [{entry.by}, {way_words(entry.via)}]", told))
 
     execute(ctx, work, as_json=as_json, create=False, remote=True)
 

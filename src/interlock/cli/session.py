@@ -30,6 +30,7 @@ from interlock.engine.ports.waker import Waker
 from interlock.errors import BadInput, Forbidden
 from interlock.service.client import Client
 from interlock.service.hostile_text import cells, plain
+from interlock.service.ways import ACTS_AS
 from interlock.storage.open import file_of
 from interlock.terminal.screen import Line, Screen, discard_unwritten
 from interlock.terminal.terminal import Terminal
@@ -108,7 +109,7 @@ class Session:
     def acting_as(self, person: str) -> Session:
         """Return this session with another person at it, shown and logged as such."""
         self.screen.say(f"Acting as {person}, which a demo database allows.", "warn")
-        via = f"terminal as {person} by {self.principal.id}"
+        via = f"{ACTS_AS}{person} by {self.principal.id}"
         return replace(self, principal=Principal(person, "person", LOCAL_TENANT, via))
 
     def write(self, document: object) -> None:

@@ -26,6 +26,7 @@ from interlock.service.delivering import is_told
 from interlock.service.inbox import Listed, PersonalInbox
 from interlock.service.pages import Count, walk
 from interlock.service.views import RequestView, Views
+from interlock.service.votes_cast import VoteRecord, votes_cast
 
 SHOWN_IN_DIGEST = 20
 SILENT = frozenset({Occasion.ended, Occasion.updated, Occasion.withheld})
@@ -57,6 +58,7 @@ class PersonalNotice:
     Args:
         address: where they are reached.
         view: of the request that it is about, as they see it; None in a digest.
+        votes: on what stands there now, each with the way by which it came.
         before: what they were told of it before by this channel, and was taken, oldest first.
         waiting: in a digest, the requests that wait for them, soonest first, at most so many; `count` has all.
     """
@@ -66,6 +68,7 @@ class PersonalNotice:
     choice: NoticeChoice
     occasion: Occasion
     view: RequestView | None = None
+    votes: Sequence[VoteRecord] = ()
     before: Sequence[Delivery] = ()
     waiting: Sequence[Listed] = ()
     count: Count | None = None
@@ -129,7 +132,7 @@ class Notices:
         quiet = not self._updates or occasion not in SILENT
         if quiet and (later := after_quiet_hours(choice, now)) > now:
             raise NotYet(later)
-        return PersonalNotice(person, address, choice, occasion, view, before)
+        return PersonalNotice(person, address, choice, occasion, view, await self._votes(view), before)
 
     def _occasion(self, message: Message, view: RequestView, person: str, before: Sequence[Delivery]) -> Occasion:
         if not may_see(view.request, view.policy, view.directory, person, view.now):
@@ -186,6 +189,12 @@ class Notices:
             return await views.request(message.delivery.request_id)
         except (NotFound, RecordAltered):
             raise NotNeeded("The request is gone, or is not what its log says.") from None
+
+    async def _votes(self, view: RequestView) -> Sequence[VoteRecord]:
+        if not view.request.votes:
+            return ()
+        history = await self._components.store.history(self._tenant, view.request.id)
+        return votes_cast(history[: view.request.version])
 
     async def _digest(self, person: str, address: str, known: Known) -> PersonalNotice:
         components = self._components

@@ -9,18 +9,7 @@ from interlock.domain.action import VERDICTS
 from interlock.domain.events import Edited, VoteCast, VoteTakenBack
 from interlock.domain.request import Vote
 from interlock.engine.changes import Entry
-
-WAYS = {
-    "web": "on the page",
-    "api": "by a program",
-    "callback": "by a program",
-    "terminal": "in a terminal",
-    "slack": "in Slack",
-    "rabbitmq": "by RabbitMQ",
-    "sqs": "by Amazon SQS",
-    "mail": "by mail",
-}
-"""By what way somebody came, in words."""
+from interlock.service.ways import way_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +22,7 @@ class VoteRecord:
     @property
     def way(self) -> str:
         """By what way it came, in words."""
-        return WAYS.get(self.via, f"by {self.via}")
+        return way_words(self.via)
 
     @property
     def words(self) -> str:

@@ -21,6 +21,9 @@ from interlock.service.client import Client
 from interlock.web.context import Context, context_of
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+API = "/api/"
+"""Where all calls of programs begin. Pages call there only to read: a vote there comes from no page."""
+
 _BEARER = re.compile(r"[Bb]earer +([\x21-\x7e]{1,200}) *")
 
 
@@ -66,7 +69,7 @@ async def caller_of(connection: HTTPConnection, context: Context) -> Caller | No
             return None
         check_same_site(connection, context)
         credential, directory = await context.authenticator.known(secret, kinds=("session",), address=address)
-        via = "web"
+        via = "api" if connection.scope["path"].startswith(API) else "web"
     principal = credential.bearer(via, address)
     note_principal(connection, principal.id)
     return Caller(principal, credential, Client(context.components, principal, key=_key_of(connection)), directory)

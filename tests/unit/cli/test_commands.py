@@ -5,6 +5,7 @@ import sqlite3
 
 import pytest
 
+from interlock.bootstrap import local_person
 from interlock.cli.tables import table
 from interlock.domain.action import Action, Question
 from interlock.errors import BadInput, InvalidAnswer
@@ -89,6 +90,8 @@ def test_as_is_refused_outside_of_a_demo_and_logged_within_one(command):
     assert "Acting as local:mia" in voted.stdout
     entries = [json.loads(line) for line in command.run("-c", config, "log", "show", "--json").stdout.splitlines()]
     assert any(e["by"] == "local:mia" and e["via"].startswith("terminal as local:mia by local:") for e in entries)
+    shown = command.run("-c", config, "requests", "show", asked["id"]).stdout
+    assert f"[local:mia, in a terminal of {local_person()}]" in " ".join(shown.split())
 
 
 def test_the_commands_that_the_demo_names_look_into_the_demos_database_whatever_the_environment_says(command):

@@ -19,6 +19,7 @@ from interlock.engine.changes import Entry
 from interlock.errors import BadInput, RecordAltered
 from interlock.service.log_pages import KINDS, LogFilter, log_page, names_of, receipt, walk_log
 from interlock.service.shapes import entry_shape
+from interlock.service.ways import way_words
 from interlock.web.callers import Caller
 from interlock.web.context import Context, context_of
 from interlock.web.pages.entry_words import entry_words
@@ -134,6 +135,7 @@ async def show_receipt(call: Call, caller: LogReader, stream: str, number: int) 
         entry=entry,
         is_intact=found.is_intact,
         words=entry_words(entry),
+        way=way_words(entry.via),
         canonical=entry.body.decode()[:LONGEST_BODY],
         left_out=max(len(entry.body.decode()) - LONGEST_BODY, 0),
         place=f"{quote(stream, safe='')}/{number}",

@@ -15,6 +15,7 @@ from interlock.domain.request import Request, name_of
 from interlock.engine.changes import Entry
 from interlock.service.deliveries import DeliveryWords, delivery_words, refresh_after
 from interlock.service.inline import when
+from interlock.service.ways import came_by
 from interlock.web.callers import Caller, why_not
 from interlock.web.context import Context
 from interlock.web.pages.entry_words import entry_words
@@ -93,6 +94,11 @@ class Moment:
     tone: Tone
     about: str = ""
     told: Sequence[ShownDelivery] = ()
+
+    @property
+    def way(self) -> str:
+        """By what way who did it came, in words; empty if nobody did."""
+        return came_by(self.entry.via)
 
 
 @dataclass(frozen=True, slots=True)
