@@ -8,7 +8,7 @@ from tests.server.test_runs_api import MIA, act, decide, put, started
 
 from interlock import Action
 from interlock import ask as ask_people
-from interlock.domain.delivery import Delivery, left_out
+from interlock.domain.delivery import Delivery, left_out, switched_off
 
 NOAH, RUTH, OLGA = "noah@example.com", "ruth@example.com", "olga@example.com"
 BADGE = re.compile(r'id="count-attention"( hidden)?>(\d+)(\+?)<')
@@ -138,3 +138,19 @@ async def test_what_channels_could_not_be_told_stands_there_for_who_may_know_it_
     done = await olga.post(f"../../deliveries/{kept.id}/again", data={"back": "/attention"})
     assert (done.status_code, done.headers["location"]) == (HTTPStatus.SEE_OTHER, "/attention")
     assert (await store.delivery("default", kept.id)).due_at == server.clock.at
+
+
+async def test_a_channel_that_wants_no_more_calls_stands_there_until_somebody_has_it_used_again(server):
+    at, store = server.clock.at, server.system.store
+    about = Delivery("default", "dlv_1", "crm", "", "req_1", 3, "decided", at, at)
+    await store.add_deliveries([switched_off(about, "It answered <b>410</b>.", at)])
+    (kept,) = await store.deliveries("default")
+    for who, rows, button in ((MIA, "0", False), (NOAH, "1", False), (OLGA, "1", True)):
+        page, badge, found = await looked_at(await server.person(who))
+        assert (badge, str(found), f"/deliveries/{kept.id}/again" in page) == (rows, rows, button)
+    assert "crm is switched off" in page
+    assert "It answered &lt;b&gt;410&lt;/b&gt;." in page
+    olga = await server.person(OLGA)
+    done = await olga.post(f"../../deliveries/{kept.id}/again", data={"back": "/attention"})
+    assert (done.status_code, done.headers["location"]) == (HTTPStatus.SEE_OTHER, "/attention")
+    assert (await looked_at(olga))[1:] == ("0", 0)

@@ -86,7 +86,7 @@ class WebhookSender(EventSender):
 def _refused(status: int, retry_after: bytes) -> Failure:
     said = f"It answered {status}"
     if status == HTTPStatus.GONE:
-        return Failure(f"{said}: it does not want to be called any more.", final=True)
+        return Failure(f"{said}: it does not want to be called any more.", gone=True)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return Failure(f"{said}, which names another address: it is not followed. Configure the address itself.")
     waits = timedelta(seconds=int(retry_after)) if retry_after.isdigit() and len(retry_after) < 10 else None  # noqa: PLR2004

@@ -7,7 +7,7 @@ import typer
 from interlock.cli.app import group
 from interlock.cli.options import AFTER, JSON, LIMIT
 from interlock.cli.session import Session, execute
-from interlock.domain.delivery import Delivery, DeliveryState
+from interlock.domain.delivery import SWITCHED_OFF, Delivery, DeliveryState
 from interlock.service.hostile_text import plain
 from interlock.service.inline import when
 from interlock.service.shapes import delivery_shape, page_shape
@@ -64,7 +64,10 @@ def send_again(
     async def work(session: Session) -> None:
         anew = await session.client.send_again(delivery)
         session.write(delivery_shape(anew))
-        session.tell(f"{plain(anew.id)} is sent again by {plain(anew.channel)}.", "good")
+        said = f"{plain(anew.id)} is sent again by {plain(anew.channel)}."
+        if anew.channel == SWITCHED_OFF:
+            said = f"{plain(anew.recipient)} is used again: what waited for it is sent."
+        session.tell(said, "good")
 
     execute(ctx, work, as_json=as_json, create=False, remote=True)
 

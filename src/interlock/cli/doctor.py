@@ -25,7 +25,7 @@ from interlock.cli.session import Session, check_here, execute, settings_of
 from interlock.config.paths import expanded
 from interlock.config.sections import Settings
 from interlock.config.values import suggestion
-from interlock.domain.delivery import NOT_PLANNED, DeliveryState
+from interlock.domain.delivery import NOT_PLANNED, SWITCHED_OFF, DeliveryState
 from interlock.domain.policy_check import check
 from interlock.domain.request import EffectState
 from interlock.domain.run import RunStatus
@@ -287,5 +287,10 @@ async def _waiting(session: Session) -> AsyncIterator[CheckResult]:
     for one in waiting.rows:
         words = delivery_words(one)
         yield CheckResult("message", "error", f"{one.stream}: {words.says}: {words.reason}")
+    off = await session.client.list_deliveries(channel=SWITCHED_OFF, state=DeliveryState.failed, limit=MOST_TOLD)
+    for one in off.rows:
+        words = delivery_words(one)
+        again = f"interlock deliveries again {one.id}"
+        yield CheckResult("channel", "error", f"{words.says}: {words.reason} Use it again: {again}")
     if not attention and not unknown:
         yield CheckResult("runs", "ok", "none needs attention, no effect is unknown")

@@ -85,6 +85,13 @@ cannot be read, whose id is its `reference`.
 """
 
 
+SWITCHED_OFF = "switched off"
+"""The channel of what says that one channel, its recipient, rests: whoever it calls wants no more calls.
+
+No configured channel can have this name. The channel rests while this is given up, and no longer once it is sent again.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """A message to one recipient.
@@ -146,6 +153,22 @@ def left_out(about: Delivery, why: str) -> Delivery:
     return replace(mine, due_at=about.made_at + LEFT_OUT.delays[0], state=DeliveryState.waiting, version=1)
 
 
+def switched_off_id(tenant: str, channel: str) -> str:
+    """Return the id of what says that a channel rests."""
+    return delivery_id(tenant, SWITCHED_OFF, channel, "", 0)
+
+
+def switched_off(about: Delivery, why: str, now: datetime) -> Delivery:
+    """Return what says that the channel of a message rests.
+
+    Args:
+        about: the message at which it was refused for good.
+    """
+    key, tried = switched_off_id(about.tenant, about.channel), Attempt(now, why[:LONGEST_ERROR])
+    mine = replace(about, id=key, channel=SWITCHED_OFF, recipient=about.channel, reference="", made_at=now)
+    return replace(mine, state=DeliveryState.failed, due_at=None, version=1, attempts=1, last=(tried,))
+
+
 def begun(delivery: Delivery, now: datetime, lease: timedelta) -> Delivery:
     """Return a delivery that somebody sends now: for so long nobody else does."""
     return replace(delivery, version=delivery.version + 1, due_at=now + lease)
@@ -164,11 +187,13 @@ class Failure:
     Args:
         final: it never will be, so it is not tried again.
         wait: how long the other side has asked to wait.
+        gone: the other side wants no more messages at all: the channel rests, and this message waits for it.
     """
 
     error: str
     final: bool = False
     wait: timedelta | None = None
+    gone: bool = False
 
 
 def failed(delivery: Delivery, now: datetime, failure: Failure, schedule: Schedule) -> Delivery:

@@ -25,6 +25,7 @@ from interlock.engine.left_out import LeftOut
 from interlock.engine.ports.deliveries import DeliveryFilter, DueDeliveries
 from interlock.engine.ports.sender import Message, NotNeeded, NotTaken, NotYet, Sender
 from interlock.engine.ports.store import Store
+from interlock.engine.switched_off import SwitchedOff
 from interlock.errors import Conflict, InterlockError, StoreError, StoreReplaced, StoreUnavailable
 from interlock.failpoints import failpoint
 
@@ -44,6 +45,7 @@ BEHIND, BEHIND_RETRY = timedelta(seconds=1), timedelta(seconds=5)
 """The shortest wait for an earlier message, and for one whose first attempt has failed."""
 
 MOST_EARLIER = 200
+RESTS = "Nothing is sent there until somebody has the channel used again: `interlock deliveries list --state failed`."
 
 
 class Deliverer:
@@ -57,6 +59,7 @@ class Deliverer:
         self._store = store
         named = {sender.name: sender for sender in senders}
         self._senders: dict[str, Sender | LeftOut] = {**named, LeftOut.name: LeftOut(store, named, self.wake)}
+        self._switched_off = SwitchedOff(store)
         self._complain = complain
         self._in_hand: dict[str, asyncio.Task[None]] = {}
         self._of_channel: dict[str, int] = dict.fromkeys(self._senders, 0)
@@ -120,11 +123,16 @@ class Deliverer:
                 continue
             found = await self._store.due_deliveries([name], free + len(self._in_hand))
             await self._leave_out(found)
-            for one in [one for one in found.deliveries if one.id not in self._in_hand][:free]:
-                self._start(sender, one)
+            ready = [one for one in found.deliveries if one.id not in self._in_hand][:free]
+            if ready and not await self._rests(sender):
+                for one in ready:
+                    self._start(sender, one)
             if found.next_due is not None:
                 seconds = min(seconds, max(0.0, (found.next_due - found.now).total_seconds()))
         return seconds
+
+    async def _rests(self, sender: Sender | LeftOut) -> bool:
+        return not isinstance(sender, LeftOut) and await self._switched_off.rests(sender.tenant, sender.name)
 
     async def _leave_out(self, found: DueDeliveries) -> None:
         """Say once of each message that it cannot be read, and keep in mind to make up for it."""
@@ -199,7 +207,9 @@ class Deliverer:
                 raise  # no answer of the other side; an altered record is tried as often as any other message
             failure = _failure(error)
             after = failed(mine, await self._store.now(), failure, sender.schedule)
-            self._fails(sender, f"{failure.error} {_then(after)}")
+            if failure.gone:
+                await self._switched_off.switch_off(mine, failure)
+            self._fails(sender, f"{failure.error} {RESTS if failure.gone else _then(after)}")
             return after
         self._works(sender)
         return delivered(mine, await self._store.now(), reference)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from interlock.domain.delivery import NOT_PLANNED, Delivery, DeliveryState
+from interlock.domain.delivery import NOT_PLANNED, SWITCHED_OFF, Delivery, DeliveryState
 from interlock.domain.request import UNSETTLED, EffectState, Request
 from interlock.domain.run import Run, RunStatus
 from interlock.engine.ports.deliveries import DeliveryFilter
@@ -36,7 +36,7 @@ class Attention:
     """Everything that somebody sees and has to look at; `more` says that there is, or may be, more of it.
 
     Args:
-        left_out: what channels were not told of, or could not send, as it cannot be read.
+        left_out: channels that are switched off; what others were not told of, or could not send, as it cannot be read.
     """
 
     matters: tuple[Matter, ...]
@@ -71,14 +71,20 @@ async def attention(  # noqa: PLR0913 - of whom, and what they see
     seen = [run for run in runs[:MOST] if sees_run(run)]
     alone = _by_request(effects, {run.id for run in seen})
     of_runs = (Matter(run, tuple(one for one in effects if one.run_id == run.id)) for run in seen)
-    left_out = await what_was_left_out(store, tenant) if examines else ()
+    left_out = await what_was_left_out(store, tenant) if examines else []
     more = max(len(runs), len(found), len(left_out)) > MOST
     return Attention((*of_runs, *alone), more, tuple(left_out[:MOST]))
 
 
-async def what_was_left_out(store: Store, tenant: str) -> Sequence[Delivery]:
-    """Return what channels could not be told yet since it cannot be read; one more than is shown, if there are more."""
-    return await store.deliveries(tenant, DeliveryFilter(NOT_PLANNED, DeliveryState.waiting), limit=MOST + 1)
+async def what_was_left_out(store: Store, tenant: str) -> list[Delivery]:
+    """Return what says that a channel is switched off, or that it could not be told of something that cannot be read.
+
+    It is one more than is shown, if there are more.
+    """
+    off = DeliveryFilter(SWITCHED_OFF, DeliveryState.failed)
+    unreadable = DeliveryFilter(NOT_PLANNED, DeliveryState.waiting)
+    found = [await store.deliveries(tenant, wanted, limit=MOST + 1) for wanted in (off, unreadable)]
+    return [one for some in found for one in some][: MOST + 1]
 
 
 def is_unknown(request: Request, now: datetime) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
 
-from interlock.domain.delivery import BUNDLE, NOT_PLANNED, UNREADABLE, Delivery, DeliveryState, again
+from interlock.domain.delivery import BUNDLE, NOT_PLANNED, SWITCHED_OFF, UNREADABLE, Delivery, DeliveryState, again
 from interlock.engine.ports.deliveries import DeliveryFilter
 from interlock.engine.ports.store import Store
 from interlock.errors import Closed, NotFound, RecordAltered
@@ -43,6 +43,9 @@ def delivery_words(one: Delivery) -> DeliveryWords:
     """Say who was told by a delivery, and when; or why not."""
     if one.channel == NOT_PLANNED:
         return _left_out_words(one)
+    if one.channel == SWITCHED_OFF:
+        rests = one.state is DeliveryState.failed
+        return DeliveryWords(f"{one.recipient} {'is' if rests else 'was'} switched off", *_last_try(one))
     if one.event == UNREADABLE:
         return DeliveryWords(f"what is stored of a message of {one.channel} cannot be read", None)
     return _message_words(one)
@@ -114,7 +117,7 @@ async def list_deliveries(
 async def send_again(store: Store, tenant: str, delivery_id: str) -> Delivery:
     """Let a delivery be sent anew, from the beginning of its schedule, whatever became of it.
 
-    What could not be planned or read is looked at again at once.
+    What could not be planned or read is looked at again at once, and a channel that is switched off is used again.
 
     Raises:
         NotFound: if there is none.

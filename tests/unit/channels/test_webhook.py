@@ -117,7 +117,7 @@ async def test_a_call_is_a_signed_cloud_event(message):
         ),
         (
             b"HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n",
-            Failure("It answered 410: it does not want to be called any more.", final=True),
+            Failure("It answered 410: it does not want to be called any more.", gone=True),
         ),
         (
             b"HTTP/1.1 307 There\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n",

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from interlock.domain.delivery import BROKER, Delivery, Failure, failed
+from interlock.domain.delivery import BROKER, Delivery, Failure, failed, switched_off
 from interlock.storage.open import open_store
 
 MAILER = """
@@ -91,3 +91,23 @@ def test_a_history_says_below_each_entry_who_was_told_of_it(command):
         assert " asks: pay" in lines[places[-1] - 1]
     of_run = command.run("deliveries", "list", "--run", run[:12]).stdout
     assert (run in of_run, request in of_run) == (True, True)
+
+
+def test_a_channel_that_wants_no_more_calls_is_named_and_used_again(command):
+    command.paused()
+
+    async def switch_off():
+        store = open_store(str(command.folder / "test.db"))
+        at = await store.now()
+        about = Delivery("default", "dlv_1", "crm", "", "req_1", 1, "opened", at, at)
+        await store.add_deliveries([off := switched_off(about, "It answered \x1b[31m410.", at)])
+        await store.close()
+        return off.id
+
+    off = asyncio.run(switch_off())
+    said = [one["message"] for one in command.json("doctor")["findings"] if one["what"] == "channel"]
+    assert said == [f"crm is switched off: It answered \x1b[31m410. Use it again: interlock deliveries again {off}"]
+    assert "crm is switched off: It answered ⟨ESC⟩[31m410." in command.run("doctor").stdout
+    assert off in command.run("deliveries", "list", "--state", "failed").stdout
+    assert "crm is used again: what waited for it is sent." in command.run("deliveries", "again", off).stdout
+    assert "switched off" not in command.run("doctor").stdout

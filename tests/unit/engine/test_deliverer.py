@@ -8,7 +8,16 @@ from datetime import timedelta
 import pytest
 
 from interlock import failpoints
-from interlock.domain.delivery import BROKER, BUNDLE, NOT_PLANNED, PEOPLE, DeliveryState, Failure, Schedule
+from interlock.domain.delivery import (
+    BROKER,
+    BUNDLE,
+    NOT_PLANNED,
+    PEOPLE,
+    SWITCHED_OFF,
+    DeliveryState,
+    Failure,
+    Schedule,
+)
 from interlock.engine import deliverer as deliverer_module
 from interlock.engine.changes import Actor, Changes
 from interlock.engine.deliverer import LEASE, Deliverer
@@ -18,6 +27,7 @@ from interlock.engine.ports.log_subscriber import Notice
 from interlock.engine.ports.sender import NotNeeded, NotTaken, NotYet, Recipient
 from interlock.errors import RecordAltered, StoreTooNew, StoreUnavailable
 from interlock.failpoints import FailpointError
+from interlock.service.deliveries import send_again
 from interlock.storage.memory import MemoryStore
 from interlock.testing.samples import TENANT, approved, opened
 
@@ -303,3 +313,46 @@ async def test_an_entry_that_is_gone_is_not_sent(house):
     del house.store._tables.log[-1]
     await house.deliverer(sender).drain()
     assert (await house.states())["dropped"] == 1
+
+
+GONE = NotTaken(Failure("It answered 410.", gone=True))
+
+
+async def test_a_channel_that_wants_no_more_calls_rests_in_every_process_until_somebody_has_it_used_again(house):
+    gone, other = Recorder(answers=[GONE], at_once=1), Recorder("other", at_once=1)
+    await house.plan(gone, other)
+    here, there = house.deliverer(gone, other), house.deliverer(gone, other)
+    await here.drain()
+    assert (len(gone.sent), len(other.sent)) == (1, len(await house.store.feed(TENANT)))
+    await house.asked(2, 2)
+    await house.plan(gone, other)
+    house.clock.advance(hours=12)
+    for deliverer in (here, there):
+        await deliverer.drain()
+    assert len(gone.sent) == 1, "nobody calls it"
+    entries = len(await house.store.feed(TENANT))
+    wanted = {"waiting": entries, "delivered": entries, "failed": 1}
+    assert await house.states() == wanted, "nothing is given up meanwhile"
+    (said,) = (text for text in house.said if text.startswith("crm"))
+    assert said.startswith("crm has not taken a message: It answered 410. Nothing is sent there until somebody has")
+    (off,) = await house.store.deliveries(TENANT, DeliveryFilter(SWITCHED_OFF))
+    assert (off.recipient, off.last[-1].error) == ("crm", "It answered 410.")
+    await send_again(house.store, TENANT, off.id)
+    await there.drain()
+    assert len(gone.sent) == 1 + entries
+    assert await house.states() == {"delivered": 2 * entries, "dropped": 1}
+
+
+async def test_a_channel_can_be_switched_off_again_and_one_of_another_tenant_goes_on(house):
+    gone = Recorder(answers=[GONE, GONE, "m3"], at_once=1)
+    await house.plan(gone)
+    deliverer = house.deliverer(gone, Recorder("crm2", tenant="elsewhere"))
+    for calls in (1, 2):
+        await deliverer.drain()
+        house.clock.advance(minutes=10)
+        await deliverer.drain()
+        (off,) = await house.store.deliveries(TENANT, DeliveryFilter(SWITCHED_OFF))
+        assert (len(gone.sent), off.state) == (calls, DeliveryState.failed)
+        await send_again(house.store, TENANT, off.id)
+    await deliverer.drain()
+    assert await house.states() == {"delivered": len(await house.store.feed(TENANT)), "dropped": 1}
