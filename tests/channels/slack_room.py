@@ -43,6 +43,10 @@ policies:
   reminding:
     applies_to: action.name == "late"
     levels: [{steps: [{ask: [group:managers], within: 1h, remind_after: [20m]}]}]
+  escalating:
+    applies_to: action.name == "urgent"
+    levels: [{steps: [{ask: ["person:mia@example.com"], within: 2h, remind_after: [20m],
+      escalate: {to: ["person:noah@example.com"], after: 40m}}]}]
 default: {levels: [{name: small, steps: [{ask: [group:managers], within: 1h}]}]}
 """
 

@@ -210,20 +210,25 @@ async def test_slack_that_cannot_be_reached_or_speaks_no_json_is_tried_again():
 )
 async def test_slack_that_is_down_for_an_hour_holds_nothing_up_and_shows_how_things_stand_then(room, down):
     """Fault 14: the inbox works, and the cards follow."""
-    asked = [await room.ask() for _ in range(3)]
-    room.slack.next("chat.postMessage", *[down] * 40)
-    for request in asked[:2]:
-        await room.person(MIA).approve(request.id, digest=None)
-        assert (await room.events(request.id))[-2:] == ["vote_cast", "decided"]
-    for _ in range(10):
+    asked = [await room.ask(Action("urgent", {"number": number})) for number in range(3)]
+    room.slack.next("chat.postMessage", *[down] * 60)
+    await room.person(MIA).approve(asked[0].id, digest=None)
+    assert (await room.events(asked[0].id))[-2:] == ["vote_cast", "decided"]
+    for _ in range(12):
         await room.tell(rounds=1)
         room.clock.advance(minutes=5)
+        await room.system.worker().drain()
     assert room.slack.cards() == []
+    for request in asked[1:]:
+        assert {"reminded", "escalated"} <= {*await room.events(request.id)}
+    await room.person("noah@example.com").approve(asked[1].id, digest=None)  # whom the escalation asks
+    assert (await room.events(asked[1].id))[-1] == "decided"
     room.slack._trouble.clear()
     room.clock.advance(minutes=5)
-    await room.tell(rounds=6)
+    await room.tell(rounds=8)
     (card,) = room.slack.cards()
     assert card.content["metadata"]["event_payload"] == {"request": asked[2].id}
+    assert "noah@example.com" in words(card.content["blocks"]), "it says who is asked now"
 
 
 async def test_an_operator_has_a_card_sent_again(room):
