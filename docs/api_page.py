@@ -55,6 +55,7 @@ same to programs. [Serve people, agents and programs](how-to/server.md) shows ho
 - **`Idempotency-Key`** is a header of up to 200 characters, where it is listed: a call that is made again with it does
   nothing anew, and is answered as the first one. See [Send it again](how-to/server.md#send-it-again).
 - **Lists** come in parts: `next` of one part is `after` of the next call.
+- **The WebSocket** `/api/v1/socket` tells the log as it grows and takes votes: [its messages](reference-socket.md).
 - **Errors** are `application/problem+json` (RFC 9457); [below](#errors) is what they may say.
 """
 COMMON = {

@@ -26,6 +26,7 @@ from interlock.domain.run_lifecycle import RUN_TRANSITIONS
 from interlock.errors import InterlockError
 from interlock.service.error_table import meaning_of
 from interlock.service.ways import WAYS
+from socket_page import socket
 
 HERE = Path(__file__).parent
 WIDTH = 100
@@ -49,6 +50,7 @@ def pages() -> dict[str, Callable[[], Iterator[str]]]:
         "reference.md": reference,
         "reference-configuration.md": configuration,
         "reference-api.md": api,
+        "reference-socket.md": socket,
         "reference-cli.md": commands,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import Request as Call
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from interlock.domain.authority import LOCAL_TENANT
 from interlock.errors import Forbidden
@@ -15,7 +15,11 @@ from interlock.web.context import context_of
 router = APIRouter(tags=["metrics"])
 
 
-@router.get("/metrics", include_in_schema=False)
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    responses={200: {"description": "Figures in the text format of Prometheus"}},
+)
 async def metrics(caller: Measures, call: Call) -> Response:
     """Return the figures of this process, of all tenants: for who runs it."""
     if caller.principal.tenant != LOCAL_TENANT:

@@ -7,10 +7,10 @@ import contextlib
 import json
 from collections.abc import Sequence
 from time import monotonic
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Depends, WebSocket, WebSocketDisconnect
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
+from pydantic import ValidationError
 
 from interlock.domain.access import Permission
 from interlock.domain.action import Kind, Verdict
@@ -27,10 +27,9 @@ from interlock.web.connections import LINE, SocketLine, frame_of
 from interlock.web.context import Context, context_of
 from interlock.web.problems import answer_of, document_of, reason_of
 from interlock.web.requests import asked_back, clarified
+from interlock.web.socket_messages import ALIVE, DONE, END, PROBLEM, READY, TAKEN_BACK, VOTED, WANTED, Answer
 
 router = APIRouter(tags=["events"])
-
-WANTED = {Kind.approval: "approval_required", Kind.input: "input_required", Kind.review: "review_required"}
 
 MOST_SHOWN = 1_000
 """Of how many requests a socket knows what it has shown: those that it has shown last."""
@@ -46,44 +45,15 @@ class LastShown(NamedTuple):
     unread_until: float = 0.0
 
 
-class Answer(BaseModel):
-    """What a client says: a vote on a request, or just `approved`; that it takes the vote back, is on it, asks back."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    request_id: Annotated[StrictStr, Field(min_length=1, max_length=100)]
-    approved: StrictBool | None = None
-    verdict: Verdict | None = None
-    digest: Annotated[StrictStr, Field(min_length=8, max_length=100)] | None = None
-    comment: bodies.Text = ""
-    value: Any = None
-    take_back: StrictBool = False
-    reserve: bodies.Name | None = None
-    ask_back: bodies.Text | None = None
-    clarify: bodies.Text | None = None
-    number: int | None = None
-    id: Annotated[StrictStr, Field(max_length=200)] | None = None
-
-    def check(self) -> None:
-        """Refuse what says several things, or nothing."""
-        said = (self.approved, self.verdict, self.take_back or None, self.reserve, self.ask_back, self.clarify)
-        if sum(one is not None for one in said) != 1:
-            raise BadInput(
-                "Say one thing: either `approved`, true or false; or a `verdict`, `take_back`, `reserve`, `ask_back` "
-                "or `clarify`."
-            )
-        if (self.number is None) is (self.clarify is not None):
-            raise BadInput("`clarify` names the `number` of what was asked back, and nothing else does.")
-
-    def vote(self, shown: LastShown | None) -> bodies.NewVote:
-        """Return the vote that is meant, on what this socket has shown if it names nothing else."""
-        if self.digest is None and shown is None:
-            raise BadInput("Name the `digest` of what you were shown: this socket has not shown the request.")
-        if self.digest is None and shown is not None and monotonic() < shown.unread_until:
-            raise BadInput("Name the `digest` of what you were shown: the request was changed a moment ago.")
-        digest = self.digest or (shown.digest if shown is not None else "")
-        plain = Verdict.approve if self.approved else Verdict.reject
-        return bodies.NewVote(verdict=self.verdict or plain, digest=digest, comment=self.comment, value=self.value)
+def _vote_of(answer: Answer, shown: LastShown | None) -> bodies.NewVote:
+    """Return the vote that is meant, on what the socket has shown if it names nothing else."""
+    if answer.digest is None and shown is None:
+        raise BadInput("Name the `digest` of what you were shown: this socket has not shown the request.")
+    if answer.digest is None and shown is not None and monotonic() < shown.unread_until:
+        raise BadInput("Name the `digest` of what you were shown: the request was changed a moment ago.")
+    digest = answer.digest or (shown.digest if shown is not None else "")
+    plain = Verdict.approve if answer.approved else Verdict.reject
+    return bodies.NewVote(verdict=answer.verdict or plain, digest=digest, comment=answer.comment, value=answer.value)
 
 
 @router.websocket("/socket", dependencies=[Depends(open_to_all(Permission.follow, counts=False))])
@@ -138,7 +108,7 @@ class _Conversation:
 
     async def tell(self) -> None:
         """Tell what the log holds after its position, until the server stops or the caller is no longer known."""
-        await self._send({"type": "ready", "after": self.position})
+        await self._send(READY.says(after=self.position))
         reason = "the server stops"
         try:
             while not self._context.stop.is_set():
@@ -146,7 +116,7 @@ class _Conversation:
                 await self._line.until_it_takes_more()
         except InterlockError as ended:
             reason = ended.message
-        await self._send({"type": "end", "reason": reason, "after": self.position})
+        await self._send(END.says(reason=reason, after=self.position))
 
     def take(self, entries: Sequence[Entry]) -> bool:
         """Tell entries at once, if the client takes them; of a person the log says what they were shown."""
@@ -202,9 +172,9 @@ class _Conversation:
             except ValidationError as error:
                 first = error.errors()[0]
                 wrong = BadInput(f"{'.'.join(map(str, first['loc']))}: {reason_of(first['type'], first['msg'])}")
-                told = {"type": "problem", "problem": document_of(wrong)}
+                told = PROBLEM.says(problem=document_of(wrong))
             except InterlockError as error:
-                told = {"type": "problem", "problem": document_of(error)}
+                told = PROBLEM.says(problem=document_of(error))
             await self._send(told | ({"id": said["id"]} if "id" in said else {}))
 
     async def _text(self) -> str | None:
@@ -217,9 +187,9 @@ class _Conversation:
 
     async def _done(self, answer: Answer) -> dict[str, Any]:
         """Do what is said; return what is told of it."""
-        client, request_id, told = self.caller.client.keyed(answer.id), answer.request_id, "done"
+        client, request_id, told = self.caller.client.keyed(answer.id), answer.request_id, DONE
         if answer.take_back:
-            after, told = await client.take_back(request_id), "taken_back"
+            after, told = await client.take_back(request_id), TAKEN_BACK
         elif answer.reserve is not None:
             after = await client.reserve(request_id, answer.reserve)
         elif answer.ask_back is not None:
@@ -228,9 +198,9 @@ class _Conversation:
             await admit(self._websocket, Permission.clarify)
             after = await clarified(self.caller, request_id, answer.number, answer.clarify)
         else:
-            vote = answer.vote(self._shown.get(request_id))
-            after, told = await cast(client, vote.on(request_id)), "voted"
-        return {"type": told, "request": request_shape(after)}
+            vote = _vote_of(answer, self._shown.get(request_id))
+            after, told = await cast(client, vote.on(request_id)), VOTED
+        return told.says(request=request_shape(after))
 
     async def _send(self, message: dict[str, Any]) -> None:
         await self._websocket.send_text(json.dumps(message))
@@ -245,9 +215,12 @@ def frame_of_entry(entry: Entry) -> bytes:
     told = _told_of(entry)
     if isinstance(entry.event, Opened):
         ask = entry.event.ask
-        told["type"] = WANTED[ask.subject.kind]  # type: ignore[index]
-        told |= {"request_id": entry.stream, "plan": ask.description, "asked": ask.subject.content()}
-        told["digest"] = entry.event.asked_digest
+        told |= WANTED[Kind(ask.subject.kind)].says(
+            request_id=entry.stream,
+            plan=ask.description,
+            asked=ask.subject.content(),
+            digest=entry.event.asked_digest,
+        )
     return frame_of(json.dumps(told))
 
 
@@ -257,7 +230,7 @@ def _frame_of_change(entry: Entry) -> bytes:
     return frame_of(json.dumps(_told_of(entry) | {"request_id": entry.stream, "digest": entry.event.digest}))
 
 
-_ALIVE = frame_of(json.dumps({"type": "alive"}))
+_ALIVE = frame_of(json.dumps(ALIVE.says()))
 
 
 def _read(text: str) -> dict[str, Any]:
