@@ -226,7 +226,7 @@ async def test_only_the_agent_that_asked_acts(server):
     assert len((await agent.get("/requests", params={"status": "approved"})).json()["requests"]) == 1
 
 
-async def test_an_edit_is_what_the_agent_carries_out(server):
+async def test_S3_an_edit_is_what_the_agent_carries_out(server):
     agent, mia = await server.agent(), await server.person("mia@example.com")
     asked = await ask(agent)
     after = (await vote(mia, asked, "edit", value={"to": "bob"})).json()
@@ -236,7 +236,7 @@ async def test_an_edit_is_what_the_agent_carries_out(server):
     assert (await claim(agent, after)).json()["effect"]["state"] == "claimed"
 
 
-async def test_a_question_is_answered_and_a_draft_sent_back(server):
+async def test_S3_a_question_is_answered_and_a_draft_sent_back(server):
     agent, mia = await server.agent(), await server.person("mia@example.com")
     question = await ask(agent, {"asked": {"kind": "input", "text": "Which?", "options": ["a", "b"]}}, key="q")
     assert (await vote(mia, question, "respond", value="c")).status_code == 422
