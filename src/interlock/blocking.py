@@ -195,6 +195,7 @@ class BlockingClient(Blocking[Client]):
     take_back_delegation = waits(Client.take_back_delegation)
     thread = waits(Client.thread)
     timeline = waits(Client.timeline)
+    withdraw = waits(Client.withdraw)
 
     export_dataset = iterates(Client.export_dataset)
     follow = iterates(Client.follow)

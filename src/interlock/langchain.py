@@ -289,6 +289,9 @@ def _refused(request: ToolCallRequest, decision: Decision) -> ToolMessage:
     name = request.tool_call["name"]
     if decision.outcome is Status.expired:
         said = f"Nobody decided about {name} in time, so it was not done. Do not try it again unless the user asks."
+    elif decision.outcome is Status.withdrawn:
+        why = f": {decision.comment}" if decision.comment else ""
+        said = f"The request to do {name} was withdrawn, so it was not done{why}"
     else:
         why = f" with reason: {decision.comment}" if decision.comment else ". Do not try it again unless the user asks."
         said = f"A reviewer rejected the call of {name}{why}"

@@ -11,6 +11,7 @@ from langchain_core.tools import StructuredTool, tool
 from langgraph.types import Command
 
 from interlock import Action, NotDone
+from interlock.domain.commands import WithdrawAsPerson
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 from interlock.errors import InvalidAgent
@@ -93,6 +94,17 @@ async def test_S3_a_changed_call_runs_as_it_was_changed_and_the_model_is_told(st
     await story.drain()
     assert paid == [("ACME", 4)]
     assert "a reviewer changed this call" in told(await story.run(run_id))[0]
+
+
+async def test_the_model_is_told_that_its_call_was_withdrawn(story):
+    paid = []
+    run_id = await story.go(agent([payer(paid, colour="plain")], GatedTools("pay")), HI)
+    request = await story.asked(run_id)
+    await story.system.desk.handle(WithdrawAsPerson(request.id, "the invoice is paid"), story.me)
+    await story.drain()
+    run = await story.run(run_id)
+    assert (run.status, paid) == (RunStatus.done, [])
+    assert told(run)[0] == "The request to do pay was withdrawn, so it was not done: the invoice is paid"
 
 
 @pytest.mark.parametrize(("silent", "says"), [(False, "with reason: too much"), (True, "Nobody decided")])

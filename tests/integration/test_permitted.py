@@ -46,6 +46,9 @@ class House:
     def agent(self, name="agent:bot"):
         return AgentClient(self.system, principal(name, "agent"))
 
+    def withdraws(self, name):
+        return self.agent(name) if name.startswith("agent:") else self.as_(name)
+
     async def ask(self, subject):
         self.number += 1
         asked = await self.agent().ask(Asked(subject, initiator="ivo"), key=str(self.number))
@@ -172,7 +175,7 @@ TRIES = {
     "ask_back": lambda it, who, key: it.as_(who).ask_back(key, "Why?"),
     "clarify": lambda it, who, key: it.as_(who).clarify(key, 1, "Mine"),
     "extend": lambda it, who, key: it.as_(who).extend(key, "1h", reason="a holiday"),
-    "withdraw": lambda it, who, key: it.agent(who).withdraw(key, reason="not needed"),
+    "withdraw": lambda it, who, key: it.withdraws(who).withdraw(key, reason="not needed"),
     "settle": lambda it, who, key: it.as_(who).settle(key, "did_not"),
 }
 EVERY = [(state, who, name) for state in STATES for who in EVERYBODY for name in TRIES]
@@ -239,8 +242,11 @@ VOTES = {"approve", "edit", "reject"}
     [
         (open_, "mia", VOTES | TALKS | {"reserve", "delegate", "extend"}),
         (open_, "zoe", TALKS),
-        (open_, "ivo", TALKS),
-        (open_, "otto", TALKS | {"extend"}),
+        (open_, "ivo", TALKS | {"withdraw"}),
+        (open_, "otto", TALKS | {"extend", "withdraw"}),
+        (second_step, "ivo", TALKS | {"withdraw"}),
+        (held, "ivo", TALKS | {"withdraw"}),
+        (overdue, "ivo", {"comment"}),
         (open_, "agent:bot", {"withdraw"}),
         (open_, "agent:other", set()),
         (question, "noah", {"respond", "reject", "reserve", "delegate", "extend"} | TALKS),
@@ -250,12 +256,13 @@ VOTES = {"approve", "edit", "reject"}
         (second_step, "mia", TALKS),
         (second_step, "olga", VOTES | TALKS | {"delegate", "reserve", "extend"}),
         (held, "mia", {"approve", "reject", "take_back", "reserve", "extend"} | TALKS),
-        (asked_back, "ivo", TALKS | {"clarify"}),
+        (asked_back, "ivo", TALKS | {"clarify", "withdraw"}),
         (asked_back, "agent:bot", {"withdraw", "clarify"}),
         (reserved, "mia", VOTES | TALKS | {"reserve", "end_reservation", "delegate", "extend"}),
         (delegated, "mia", VOTES | TALKS | {"reserve", "delegate", "take_back_delegation", "extend"}),
         (delegated, "zoe", VOTES | TALKS | {"reserve"}),
         (rejected, "mia", set()),
+        (rejected, "ivo", set()),
         (executed, "otto", set()),
         (unknown, "otto", {"settle"}),
         (unknown, "noah", {"settle"}),

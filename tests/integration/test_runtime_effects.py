@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from interlock import Action, NotApproved, NotDone, ask
+from interlock.domain.commands import WithdrawAsPerson
 from interlock.domain.request import EffectState, Status
 from interlock.domain.run import RunStatus
 from interlock.runtime.current import Advancing
@@ -79,6 +80,26 @@ async def test_I5_silence_is_expired_never_approved(story):
     await story.later(hours=1)
     assert (await story.run(run_id)).status is RunStatus.done
     assert seen == [(False, Status.expired, ())]
+
+
+async def test_a_run_goes_on_when_who_started_it_withdraws_what_it_asks(story):
+    seen = []
+
+    def act(state):
+        decision = ask(PAY)
+        seen.append((decision.approved, decision.outcome, decision.by, decision.comment))
+        return {"out": [decision.summary]}
+
+    run_id = await story.go(story.chain(act))
+    request = await story.asked(run_id)
+    await story.system.desk.handle(WithdrawAsPerson(request.id, "it is paid"), story.me)
+    await story.drain()
+    run = await story.run(run_id)
+    assert run.status is RunStatus.done
+    assert seen == [(False, Status.withdrawn, (story.me.id,), "it is paid")]
+    assert run.output["out"] == [f"{request.id} was withdrawn by {story.me.id}: it is paid"]
+    assert (await story.types(request.id))[-1] == "withdrawn"
+    await story.assert_invariants()
 
 
 async def test_a_result_is_recorded_and_returned_without_a_second_call(story):

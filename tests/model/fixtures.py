@@ -33,6 +33,7 @@ SPELLINGS = {
     "dan": "dan",
     "eve": "eve",
     "olga": "olga",
+    "ian": "ian",
     STRANGER: STRANGER,
     f"agent:{AGENT}": f"agent:{AGENT}",
 }

@@ -39,7 +39,15 @@ from tests.model.system import LEASE, SystemUnderTest
 
 from interlock.domain.action import Action, Draft, Subject, Verdict
 from interlock.domain.authority import Principal
-from interlock.domain.commands import CastVote, Delegate, Expire, Extend, TakeBack, TakeBackDelegation
+from interlock.domain.commands import (
+    CastVote,
+    Delegate,
+    Expire,
+    Extend,
+    TakeBack,
+    TakeBackDelegation,
+    WithdrawAsPerson,
+)
 from interlock.domain.granting import WantedGrant
 from interlock.domain.grants import Between
 from interlock.engine.deadlines import sweep
@@ -368,6 +376,21 @@ class SystemMachine(Collaborating):
         expected = request.extension_refused(reason, who, self.clock.at, self.policies.current().directory)
         outcome = self._do("extend", lambda it: it.desk.handle(command, principal(who, "person", TENANT)))
         self._expect("extending", outcome, expected)
+
+    @precondition(lambda self: self.model.requests)
+    @rule(
+        which=index,
+        who=st.sampled_from([*PEOPLE, *INITIATORS, OPERATOR]),
+        reason=st.sampled_from(["", "paid"]),
+        until=stop,
+    )
+    def withdraw(self, which: int, who: str, reason: str, until: Stop) -> None:
+        """Somebody says that nobody needs to decide a request any more; its run goes on."""
+        request = self._some_request(which)
+        command = WithdrawAsPerson(request.opened.request_id, reason)
+        expected = request.withdrawal_refused(reason, who, self.clock.at)
+        outcome = self._do("withdraw", lambda it: it.desk.handle(command, principal(who, "person", TENANT)), until)
+        self._expect("withdrawing", outcome, expected)
 
     @precondition(lambda self: self.model.requests)
     @rule(which=index, who=people, to=st.sampled_from([STRANGER, STRANGER, *PEOPLE, OPERATOR]), until=stop)

@@ -170,7 +170,7 @@ class RequestModel(CollaborationModel):
             case DelegationTakenBack():
                 self._delegation_taken_back(event, context)
             case Withdrawn():
-                self._end("withdrawn", event, context)
+                self._withdrawn(event, context)
             case RefusalNoted() | LateResult():
                 pass
             case Opened():
@@ -246,6 +246,25 @@ class RequestModel(CollaborationModel):
             "I9: may not give more time"
         )
         self.due = event.due_at
+
+    def withdrawal_refused(self, reason: str, who: str, now: datetime) -> str | None:
+        """Say with which code a withdrawal by a person must be refused; None if it must be taken."""
+        if not self.is_open:
+            return "closed"
+        if self.closes is None or now >= self.closes:
+            return "too_late"
+        if SPELLINGS[who] not in {self.opened.initiator, OPERATOR}:
+            return "forbidden"
+        return None if reason else "reason_missing"
+
+    def _withdrawn(self, event: Withdrawn, context: EntryContext) -> None:
+        if event.by is not None:
+            assert self.closes is not None, "I5: withdrawn without a deadline"
+            assert context.at < self.closes, "I5: withdrawn when it was over"
+            assert event.by == SPELLINGS[context.by], "I6: somebody else has withdrawn it"
+            assert event.by in {self.opened.initiator, OPERATOR}, "withdrawn by who may not"
+            assert event.reason, "withdrawn without a reason"
+        self._end("withdrawn", event, context)
 
     def delegation_refused(self, who: str, to: str, now: datetime, directory: Directory) -> str | None:
         """Say with which code a delegation must be refused; None if it must be made."""

@@ -18,6 +18,8 @@ from interlock.domain.commands import (
     Open,
     RecordEffect,
     TakeBack,
+    Withdraw,
+    WithdrawAsPerson,
 )
 from interlock.domain.decide import decide
 from interlock.domain.events import Event
@@ -105,6 +107,12 @@ class Bench:
     def extend(self, who: str, by: timedelta, reason: str = "on a plane") -> Request:
         """Give the present step more time."""
         return self.send(Extend(self.request.id, by, reason), principal(who))
+
+    def withdraw(self, who: str, reason: str) -> Request:
+        """Take it back: as its agent, or as a person."""
+        if who == AGENT:
+            return self.send(Withdraw(self.request.id, reason), principal(who, "agent"))
+        return self.send(WithdrawAsPerson(self.request.id, reason), principal(who))
 
     def claim(
         self,

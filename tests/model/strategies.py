@@ -186,7 +186,7 @@ class Move:
     """Something that somebody tries, after some time.
 
     Args:
-        what: a verdict, `take back`, `expire`, `due`, `extend`, `withdraw`,
+        what: a verdict, `take back`, `expire`, `due`, `extend`, `withdraw`, `withdraw as a person`,
             `claim`, `record`, `settle`, `lapse`, or `people`: they change.
         who: the principal that tries it.
         after: how long the clock has run since the move before.
@@ -214,7 +214,7 @@ def moves(draw: st.DrawFn) -> Move:
         + ["record"] * 3
         + ["settle"] * 2
         + ["people"] * 2
-        + ["expire", "due", "due", "due", "extend", "withdraw", "lapse"]
+        + ["expire", "due", "due", "due", "extend", "withdraw", "withdraw as a person", "lapse"]
     )
     what = str(draw(st.sampled_from([*votes, *others])))
     return Move(

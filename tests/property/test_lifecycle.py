@@ -28,6 +28,7 @@ from interlock.domain.commands import (
     SettleEffect,
     TakeBack,
     Withdraw,
+    WithdrawAsPerson,
 )
 from interlock.domain.decide import decide
 from interlock.domain.events import (
@@ -81,6 +82,8 @@ def command(move: Move, bench: Bench) -> Command:  # noqa: C901, PLR0911 - one l
             return SettleEffect(request.id, move.value, None, move.comment)
         case "withdraw":
             return Withdraw(request.id, "cancelled")
+        case "withdraw as a person":
+            return WithdrawAsPerson(request.id, move.comment)
         case "lapse":
             return Lapse(request.id, "asked something else")
         case "extend":
@@ -197,6 +200,9 @@ class Judge:
             assert self.held is None, "I3: expired, though it was decided"
         if isinstance(event, Decided) and not level.automatic:
             self.ended_in_time(event)
+        if isinstance(event, Withdrawn) and event.by is not None:
+            assert event.at < (self.held or self.due), "I5: withdrawn too late"
+            assert event.by == INITIATOR or directory.is_operator(event.by), "withdrawn by somebody else"
         if not isinstance(event, Decided) or event.outcome not in {"approved", "answered"}:
             return
         if level.automatic:

@@ -42,6 +42,7 @@ PAGES = {
     ("POST", "/runs/{run_id}/{change}"): Permission.anyone_known,  # the run says who may
     **{("POST", f"/requests/{{request_id}}/{act}"): Permission.anyone_known for act in ACTS},
     ("POST", "/requests/{request_id}/clarify"): Permission.clarify,
+    ("POST", "/requests/{request_id}/withdraw"): Permission.withdraw,
     ("GET", "/welcome"): Permission.anyone_known,
     ("POST", "/welcome"): Permission.anyone_known,  # the kit refuses whoever may not
     ("GET", "/account"): Permission.anyone_known,

@@ -34,7 +34,7 @@ ROUTES = {
     ("GET", "/requests/{request_id}/outcome"): Permission.read,
     ("POST", "/requests/{request_id}/claim"): Permission.ask,
     ("POST", "/requests/{request_id}/result"): Permission.ask,
-    ("POST", "/requests/{request_id}/withdrawal"): Permission.ask,
+    ("POST", "/requests/{request_id}/withdrawal"): Permission.withdraw,
     ("POST", "/requests/{request_id}/votes"): Permission.anyone_known,  # the desk refuses, and the log says so
     ("POST", "/requests/votes"): Permission.anyone_known,
     ("POST", "/requests/{request_id}/take-back"): Permission.anyone_known,
@@ -325,9 +325,10 @@ async def test_another_tenant_sees_and_changes_nothing(server):
             "withdrawal": {"reason": "x"},
         }
         sent = bodies.get(path.rpartition("/")[2])
-        caller = bot if path.endswith(("claim", "result", "withdrawal")) else there
-        answer = await caller.request(method, path.format(request_id=asked["id"], number=1), json=sent)
-        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
+        callers = [bot] if need is Permission.ask else [there, bot] if need is Permission.withdraw else [there]
+        for caller in callers:
+            answer = await caller.request(method, path.format(request_id=asked["id"], number=1), json=sent)
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
     assert (await there.get("/requests")).json()["requests"] == []
     assert (await there.get("/requests/inbox/others")).json()["requests"] == []
     assert len((await mia.get("/requests")).json()["requests"]) == 1

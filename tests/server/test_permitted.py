@@ -13,6 +13,7 @@ ACTS = {
     "take_back_delegation": ("DELETE", "delegations", None),
     "ask_back": ("POST", "clarifications", {"text": "Which bill?"}),
     "extend": ("POST", "extensions", {"by": "1h", "reason": "I need the bill."}),
+    "withdraw": ("POST", "withdrawal", {"reason": "It is paid."}),
     "settle": ("POST", "settlement", {"became": "did_not"}),
 }
 OK = range(200, 300)

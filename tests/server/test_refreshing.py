@@ -28,6 +28,10 @@ async def withdraw(server, asked):
     await (await server.agent()).post(f"/requests/{asked['id']}/withdrawal", json={})
 
 
+async def withdraw_as_initiator(server, asked):
+    await (await server.person(OLGA)).post(f"/requests/{asked['id']}/withdrawal", json={"reason": "it is paid"})
+
+
 async def snooze(server, asked):
     await (await server.person(MIA)).post(f"/requests/{asked['id']}/snooze", json={"lasts": "1h"})
 
@@ -42,6 +46,7 @@ LEAVES = {
     (approve, "send_email"): f"Approved by {NOAH}",
     (reject, "pay"): f"Rejected by {NOAH}",
     (withdraw, "pay"): "Taken back by the agent",
+    (withdraw_as_initiator, "pay"): f"Taken back by {OLGA}",
     (snooze, "pay"): "You have put it aside",
     (expire, "pay"): "Expired: nobody decided in time",
 }
@@ -49,7 +54,7 @@ LEAVES = {
 
 @pytest.mark.parametrize(("leaves", "name"), LEAVES, ids=[f"{how.__name__} {name}" for how, name in LEAVES])
 async def test_a_row_that_leaves_the_list_says_why(server, leaves, name):
-    asked = await ask(await server.agent(), PAY if name == "pay" else MAIL)
+    asked = await ask(await server.agent(), (PAY if name == "pay" else MAIL) | {"initiator": OLGA})
     await leaves(server, asked)
     page = await opened(await server.person(MIA), shown=asked["id"], since=SINCE)
     assert rows(page) == [asked["id"]]

@@ -41,7 +41,10 @@ from interlock.web.app import application
 CONFIG = """
 people: {mia@example.com: {aliases: [m.mia@example.com]}}
 groups: {managers: [mia@example.com, noah@example.com, pete@example.com], directors: [olga@example.com]}
-roles: {admin: [zoe@example.com], operator: [zoe@example.com], viewer: [pete@example.com, olga@example.com]}
+roles:
+  admin: [zoe@example.com, uma@example.com]
+  operator: [zoe@example.com]
+  viewer: [pete@example.com, olga@example.com]
 policies:
   payments:
     applies_to: action.name == "pay"
@@ -64,6 +67,7 @@ class Row:
         logged: whether the log says that it was tried.
         known: who the access log names, where the log cannot say it; it has its line of each call.
         before: what happens first; it may return the vote that is tried, in place of an approval of what stands.
+        reason: of a withdrawal.
     """
 
     name: str
@@ -75,6 +79,7 @@ class Row:
     kind: Literal["person", "agent", "service"] = "person"
     tenant: str = "default"
     initiator: str | None = None
+    reason: str = "not needed"
 
 
 class House:
@@ -209,6 +214,47 @@ ROWS = (
 )
 
 
+WITHDRAWALS = (
+    Row("a manager who is asked", "pete@example.com", "forbidden"),
+    Row("a manager who has voted", "mia@example.com", "forbidden", before=voted),
+    Row("a viewer", "olga@example.com", "forbidden"),
+    Row("an admin who is no operator", "uma@example.com", "forbidden"),
+    Row("a stranger", "ann@example.com", "forbidden"),
+    Row("another agent", "agent:other", "not_found", logged=False, kind="agent"),
+    Row("a service", "service:cron", "forbidden", kind="service"),
+    Row("the initiator of another one", "noah@example.com", "forbidden", initiator="pete@example.com"),
+    Row("without a reason", "pete@example.com", "reason_missing", initiator="pete@example.com", reason=" "),
+    Row("an operator without a reason", "zoe@example.com", "reason_missing", reason=" "),
+    Row("after it has expired", "pete@example.com", "closed", initiator="pete@example.com", before=expired),
+    Row(
+        "after the deadline, before anybody has seen it pass",
+        "pete@example.com",
+        "too_late",
+        initiator="pete@example.com",
+        before=deadline_passed,
+    ),
+    Row("after it was decided", "pete@example.com", "closed", initiator="pete@example.com", before=decided),
+    Row(
+        "one whose session has ended",
+        "pete@example.com",
+        "unauthenticated",
+        logged=False,
+        initiator="pete@example.com",
+        before=session_ended,
+    ),
+    Row(
+        "another tenant",
+        "pete@example.com",
+        "not_found",
+        logged=False,
+        known="pete@example.com",
+        initiator="pete@example.com",
+        tenant="other",
+    ),
+)
+"""Who withdraws it, and may not."""
+
+
 # ── the doors: each tries the vote, and returns the code of the error that it is told; None if there is none ──
 
 
@@ -325,6 +371,49 @@ def remote_terminal(house, vote):
     return told.get("error", {}).get("code")
 
 
+# ── the doors of a withdrawal ──
+
+
+async def rest_withdraws(house, row):
+    client = house.server.client(**house.headers)
+    answer = await client.post(f"/requests/{house.asked['id']}/withdrawal", json={"reason": row.reason})
+    return answer.json().get("code")
+
+
+async def page_withdraws(house, row):
+    before = len(await house.log())
+    client = house.server.client(**house.headers)
+    answer = await client.post(
+        f"../../requests/{house.asked['id']}/withdraw", data={"needless": row.reason, "key": "k"}
+    )
+    noted = [event.code for event in (await house.log())[before:] if event.type == "refusal_noted"]
+    assert len(noted) <= 1
+    if answer.status_code == 303:
+        return "unauthenticated" if "/sign-in" in answer.headers["location"] else None
+    return noted[0] if noted else {401: "unauthenticated", 404: "not_found"}[answer.status_code]
+
+
+def terminal_withdraws(house, row):
+    words = ["requests", "withdraw", house.asked["id"], "-m", row.reason, "--as", row.who, "--json", "--no-advance"]
+    file = ["-c", str(house.folder / "interlock.yaml"), "--database", str(house.folder / "server.db")]
+    return told_by(house, run([*file, *words]))
+
+
+def remote_terminal_withdraws(house, row):
+    origin, as_token = house.server.context.origin, house.secret.startswith("ilk_")
+    keep(origin, Kept("token" if as_token else "session", house.secret, ""))
+    return told_by(
+        house, run(["--server", origin, "requests", "withdraw", house.asked["id"], "-m", row.reason, "--json"])
+    )
+
+
+def told_by(house, code):
+    """Return the code of the error that a command has told."""
+    told = json.loads(house.capture.readouterr().out.splitlines()[-1])
+    assert (code == 0) is ("error" not in told), told
+    return told.get("error", {}).get("code")
+
+
 DOORS = {"rest": rest, "batch": batch, "websocket": websocket, "callback": callback, "queue": queue}
 DOORS |= {"link": link_of_mail, "slack": slack, "terminal": terminal, "remote terminal": remote_terminal}
 PATHS = {"rest": "/api/v1/requests/{}/votes", "batch": "/api/v1/requests/votes", "websocket": "/api/v1/socket"}
@@ -341,6 +430,17 @@ CELLS = [
     if door not in BY_TOKEN | {"terminal", "slack"} or row.name not in NO_SUCH
     if door not in {"slack", "link"} or row.kind not in NO_PERSON  # who cannot sign in has no account of Slack, no mail
     if door != "link" or row.logged  # its page says why, in words: the log has the code
+]
+
+
+WITHDRAWING = {"rest": rest_withdraws, "page": page_withdraws}
+WITHDRAWING |= {"terminal": terminal_withdraws, "remote terminal": remote_terminal_withdraws}
+WITHDRAWAL_CELLS = [
+    pytest.param(row, door, id=f"{row.name}, {door}")
+    for row in WITHDRAWALS
+    for door in WITHDRAWING
+    if door == "rest" or row.kind == "person"
+    if door != "terminal" or row.name not in NO_SUCH
 ]
 
 
@@ -397,6 +497,42 @@ def test_none_is_accepted_and_the_log_says_who_tried(open_house, tmp_path, caplo
         who = row.known if row.name in NO_SUCH else tried
         assert call["principal"] == who
         assert (call["status"] == 401) is (row.code == "unauthenticated")
+
+
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize(("row", "door"), WITHDRAWAL_CELLS)
+def test_nobody_withdraws_who_may_not_and_the_log_says_who_tried(open_house, tmp_path, caplog, row, door):
+    caplog.set_level(logging.INFO, "interlock.access")
+    house, do = open_house("memory:" if door != "terminal" else str(tmp_path / "server.db"))
+    do(house.ask(row))
+    before, log = do(house.stands()), do(house.log())
+    if door == "terminal":
+        do(house.server.system.store.note("demo", "yes"))
+    tried = WITHDRAWING[door](house, row)
+    code = tried if door.endswith("terminal") else do(tried)
+    unseen = row.name in UNSEEN and door == "page"
+    assert code == ("not_found" if unseen else row.code)
+    after, more = do(house.stands()), do(house.log())
+    assert replace(after, version=before.version) == before, "something has changed"
+    noted = [(event.type, event.command, event.by, event.code) for event in more[len(log) :] if event.type != "viewed"]
+    wanted = [("refusal_noted", "WithdrawAsPerson", row.who, row.code)]
+    assert noted == (wanted if row.logged and not unseen else [])
+    if door != "terminal":
+        assert json.loads(caplog.messages[-1])["principal"] == (None if row.code == "unauthenticated" else row.who)
+
+
+@pytest.mark.parametrize("door", WITHDRAWING)
+@pytest.mark.parametrize("who", ["pete@example.com", "zoe@example.com"])
+def test_who_may_withdraws_at_every_door(open_house, tmp_path, door, who):
+    """The table would be worth nothing if everybody were refused."""
+    house, do = open_house("memory:" if door != "terminal" else str(tmp_path / "server.db"))
+    row = Row("one who may", who, None, initiator="pete@example.com")
+    do(house.ask(row))
+    do(house.server.system.store.note("demo", "yes"))
+    tried = WITHDRAWING[door](house, row)
+    assert (tried if door.endswith("terminal") else do(tried)) is None
+    stands = do(house.stands())
+    assert (stands.status, stands.decided_by) == ("withdrawn", (who,))
 
 
 def test_each_who_is_refused_would_be_heard_if_it_were_not_for_the_reason(open_house):

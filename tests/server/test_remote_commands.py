@@ -45,6 +45,7 @@ SAID = [
     (PAY, ["delegate", "ID", "--to", "noah@example.com", "-m", "on leave"]),
     (PAY, ["delegate", "ID", "--end"]),
     (PAY, ["extend", "ID", "--by", "2h", "-m", "on a plane"]),
+    (PAY, ["requests", "withdraw", "ID", "-m", "paid already"]),
     (PAY, ["effects", "settle", "ID", "--happened"]),
     (PAY, ["take-back", "ID"]),
     (PAY, ["reserve", "ID"]),

@@ -32,6 +32,7 @@ from interlock.domain.commands import (
     RecordEffect,
     TakeBack,
     Withdraw,
+    WithdrawAsPerson,
 )
 from interlock.domain.credentials import Scope
 from interlock.domain.decide import decide
@@ -292,8 +293,11 @@ class Story:
         await self.said(request, self.chance.choice(PEOPLE), "extensions", body, command)
 
     async def withdraw(self):
-        request = self.some_request()
-        await self.said(request, BOT, "withdrawal", {"reason": "x"}, Withdraw(request.id, "x"))
+        """Let its agent take a request back, who started it, or somebody who may not."""
+        request, reason = self.some_request(), self.chance.choice(["x", ""])
+        who = self.chance.choice([BOT, request.initiator, request.initiator, *PEOPLE])
+        command = Withdraw if who == BOT else WithdrawAsPerson
+        await self.said(request, who, "withdrawal", {"reason": reason}, command(request.id, reason))
 
     async def act(self, key=None, *, kill=None):
         """Claim what was approved, and say what became of it."""

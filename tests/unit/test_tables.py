@@ -118,7 +118,7 @@ def test_every_outcome_is_a_refusal_or_not_and_never_both():
 
 
 def test_every_outcome_after_which_a_graph_may_act_has_its_words():
-    assert set(retries.ANSWERS) == set(Status) - {Status.open, Status.withdrawn}
+    assert set(retries.ANSWERS) == set(Status) - {Status.open}
     assert len({*retries.ANSWERS.values()}) == len(retries.ANSWERS)
 
 

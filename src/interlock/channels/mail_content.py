@@ -126,7 +126,8 @@ def _ended(request: Request) -> str:
         case Status.expired:
             return "Nobody decided in time: it is not approved."
         case Status.withdrawn:
-            return "It was withdrawn: nobody needs to decide any more."
+            by = f" by {', '.join(request.deciders)}" if request.deciders else ""
+            return f"It was withdrawn{by}: nobody needs to decide any more."
         case Status.open:
             return "It has changed."
         case _:

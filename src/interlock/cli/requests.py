@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -14,8 +14,9 @@ import typer
 from interlock.cli import batch
 from interlock.cli.app import group
 from interlock.cli.history import entry_lines, told_about
-from interlock.cli.options import AFTER, ANY_REQUEST, AS, JSON, LIMIT
+from interlock.cli.options import ADVANCE, AFTER, ANY_REQUEST, AS, JSON, LIMIT, OPEN_REQUEST
 from interlock.cli.session import Session, execute, interruptible
+from interlock.cli.votes import carry_on, run_shown
 from interlock.domain.explain import duration_words
 from interlock.domain.permitted import Candidates, Permitted
 from interlock.domain.request import EffectState, Request, Status, name_of
@@ -267,6 +268,33 @@ def show_request(ctx: typer.Context, *, request: str = ANY_REQUEST, as_json: boo
             session.show(*entry_lines(entry, f"{sentence(entry)} [{entry.by}, {way_words(entry.via)}]", told))
 
     execute(ctx, work, as_json=as_json, create=False, remote=True)
+
+
+@app.command("withdraw")
+def withdraw(
+    ctx: typer.Context,
+    *,
+    request: str = OPEN_REQUEST,
+    comment: str = typer.Option(..., "--comment", "-m", help="Why; it is logged, and the agent reads it."),
+    advance: bool = ADVANCE,
+    person: str | None = AS,
+    as_json: bool = JSON,
+) -> None:
+    """Withdraw a request that nobody needs to decide any more: interlock requests withdraw ID -m "it is paid already".
+
+    Whoever started it may do this, and whoever has the role operator. It is not approved, and its run goes on as after
+    a rejection: `interlock runs cancel` ends the run.
+    """
+
+    async def work(session: Session) -> None:
+        request_id = await session.client.resolve("request", request)
+        after = await session.client.withdraw(request_id, reason=comment)
+        session.tell(f"{after.id} is withdrawn: nobody needs to decide it any more.", "good")
+        advanced = await carry_on(replace(session, as_json=False), after.run_id) if advance else False
+        run = await run_shown(session, after)
+        session.write({"request": request_shape(after), "run": run, "advanced": advanced})
+
+    execute(ctx, work, as_json=as_json, person=person, create=False, remote=True)
 
 
 def _who_can(candidates: Candidates) -> str:

@@ -118,10 +118,17 @@ class RemoteClient(Managing):
         return await self._posted(path, said, key=None)  # the attempt is its key
 
     async def withdraw(self, request_id: str, *, reason: str) -> Request:
-        """Take a request back that nobody needs to decide any more.
+        """Take a request back that nobody needs to decide any more: as its agent, who started it, or an operator.
+
+        A run that asked it goes on as after a rejection.
+
+        Args:
+            reason: it is logged, and the agent reads it; a person must give one.
 
         Raises:
             Closed: if it has its outcome.
+            Forbidden: if this is a person who has not started it, and is no operator.
+            ReasonMissing: if a person's reason says nothing.
         """
         return await self._said(request_id, "withdrawal", {"reason": reason})
 

@@ -28,6 +28,7 @@ class Permission(StrEnum):
     decide = "decide"
     ask = "ask"
     clarify = "clarify"
+    withdraw = "withdraw"
     start = "start"
     operate = "operate"
     log = "log"
@@ -63,6 +64,7 @@ ACCESS: dict[Permission, Access] = {
     Permission.decide: Access(None),  # the policy of each request says who; and only people decide
     Permission.ask: Access(frozenset(), frozenset({Scope.ask})),  # people decide and agents ask: nobody does both
     Permission.clarify: Access(None, frozenset({Scope.ask})),  # the request says who asks it, and who started it
+    Permission.withdraw: Access(None, frozenset({Scope.ask})),  # the same, and operators
     Permission.start: Access(_roles("reviewer", "operator"), frozenset({Scope.run})),
     Permission.operate: Access(None),  # who started a run, and operators: the run says
     Permission.log: Access(_roles("auditor", "operator"), frozenset({Scope.log})),

@@ -81,6 +81,14 @@ class Withdraw:
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawAsPerson:
+    """A person says that nobody needs to decide this any more: who started it, or an operator. They say why."""
+
+    request_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Expire:
     """The deadline may have been reached. Silence then brings what the step says: expiry, or an escalation, once."""
 
@@ -230,7 +238,8 @@ class Lapse:
 
 
 _Conversation = Comment | Reserve | EndReservation | Snooze | AskBack | Clarify
-_ByPeople = CastVote | TakeBack | Extend | Delegate | TakeBackDelegation | Reschedule | SettleEffect | _Conversation
+_OnVotes = CastVote | TakeBack | Delegate | TakeBackDelegation
+_ByPeople = _OnVotes | Extend | WithdrawAsPerson | Reschedule | SettleEffect | _Conversation
 ByTime = Expire | EndHold | Remind | Escalate
 _ByRun = Open | Withdraw | ClaimEffect | RecordEffect | Lapse
 Command = _ByPeople | ByTime | _ByRun

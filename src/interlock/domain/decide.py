@@ -37,6 +37,7 @@ from interlock.domain.commands import (
     Snooze,
     TakeBackDelegation,
     Withdraw,
+    WithdrawAsPerson,
 )
 from interlock.domain.effect import decide_claim, decide_lapse, decide_record, decide_settle
 from interlock.domain.events import (
@@ -54,7 +55,7 @@ from interlock.domain.request import MAX_COMMENT, Request
 from interlock.domain.step_end import after_votes, first_step
 from interlock.domain.timing import decide_escalate, decide_expire, decide_extend, decide_remind, decide_reschedule
 from interlock.domain.voting import decide_vote, must_be_in_time, must_be_open, says_something
-from interlock.errors import Closed, Forbidden, InvalidValue, NotFound, WrongDigest
+from interlock.errors import Closed, Forbidden, InvalidValue, NotFound, ReasonMissing, WrongDigest
 
 
 def decide(request: Request | None, command: Command, context: DecisionContext) -> tuple[Event, ...]:
@@ -76,6 +77,22 @@ def decide(request: Request | None, command: Command, context: DecisionContext) 
 def _decide_withdraw(request: Request, command: Withdraw, context: DecisionContext) -> tuple[Event, ...]:
     must_be_open(request)
     return (Withdrawn(command.reason, command.replaced_by, context.now),)
+
+
+def _decide_withdraw_as_person(
+    request: Request, command: WithdrawAsPerson, context: DecisionContext
+) -> tuple[Event, ...]:
+    person, directory = context.person, context.directory
+    must_be_in_time(request, context.now)
+    started = person == directory.canonical(request.initiator)
+    if context.principal.kind != "person" or not (started or directory.is_operator(person)):
+        raise Forbidden(
+            f"{person} may not withdraw {request.id}: whoever started it may, and operators.", request_id=request.id
+        )
+    check_text(command.reason, "reason", MAX_COMMENT)
+    if not says_something(command.reason):
+        raise ReasonMissing(f"A withdrawal of {request.id} needs a reason: it is logged, and the agent reads it.")
+    return (Withdrawn(command.reason, None, context.now, person),)
 
 
 def _decide_comment(request: Request, command: Comment, context: DecisionContext) -> tuple[Event, ...]:
@@ -246,6 +263,7 @@ _DECISIONS: dict[type[Command], Callable[[Request, Any, DecisionContext], tuple[
     commands.Clarify: _decide_clarify,
     commands.Reschedule: lambda request, _, context: decide_reschedule(request, context),
     commands.Withdraw: _decide_withdraw,
+    commands.WithdrawAsPerson: _decide_withdraw_as_person,
     commands.ClaimEffect: decide_claim,
     commands.RecordEffect: decide_record,
     commands.SettleEffect: decide_settle,

@@ -224,11 +224,16 @@ class Restored:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """The request was taken back."""
+    """The request was taken back.
+
+    Args:
+        by: canonical id of the person who withdrew it; None where its agent, its run or the end of that did.
+    """
 
     reason: str
     replaced_by: str | None
     at: datetime
+    by: str | None = None
     type: Literal["withdrawn"] = "withdrawn"
 
 

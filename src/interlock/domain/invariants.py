@@ -44,6 +44,8 @@ def _contradiction(request: Request, event: Event) -> str | None:  # noqa: C901,
             return _outcome(request, event)
         case events.Extended() | events.Delegated():
             return _late(request, event.at)
+        case events.Withdrawn(by=by):
+            return None if by is None else _late(request, event.at)
         case events.DelegationTakenBack():
             return _delegation_taken_back(request, event)
         case (

@@ -137,8 +137,9 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
             return _closed(request, at, comment)
         case events.Expired(at=at):
             return _closed(request, at, "nobody decided in time")
-        case events.Withdrawn(reason=reason, replaced_by=replaced_by, at=at):
-            return replace(_closed(request, at, reason), replaced_by=replaced_by)
+        case events.Withdrawn(reason=reason, replaced_by=replaced_by, at=at, by=by):
+            closed = _closed(request, at, reason)
+            return replace(closed, replaced_by=replaced_by, decided_by=() if by is None else (by,))
         case events.ConfigurationHeld(problem=problem):
             return replace(request, configuration_held=problem)
         case _:

@@ -143,6 +143,8 @@ def told_by(
             people = {known(asked_by)} if request.is_open else ()
         case events.Decided(by=by):
             people = [one for one in told if one not in set(map(known, by))]
+        case events.Withdrawn(by=str(by)):
+            people = [one for one in told if one != known(by)]
         case events.Expired() | events.Withdrawn():
             people = told
         case _:

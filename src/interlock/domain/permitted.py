@@ -35,7 +35,7 @@ class Permitted:
         delegate: they may let somebody else vote for them.
         take_back_delegation: they may no longer let somebody vote for them here, whom they let before.
         clarify: the numbers of what was asked back that they may answer.
-        withdraw: as the agent that asks by itself.
+        withdraw: as the agent that asks by itself, as who started it, or as an operator.
         grant: they may allow the next ones like it.
     """
 
@@ -101,6 +101,7 @@ def permitted(request: Request, context: DecisionContext) -> Permitted:
         ask_back=may(commands.AskBack(key, _SAID)),
         clarify=clarify,
         extend=may(commands.Extend(key, _SHORTEST, _SAID)),
+        withdraw=may(commands.WithdrawAsPerson(key, _SAID)),
         settle=may(commands.SettleEffect(key, "did_not")),
         grant=_passes(lambda: may_grant(request, context)),
     )

@@ -205,6 +205,7 @@ class Request(VotingState):
         replaces: the request that this one took the place of.
         replacements: how many requests stood in this place before.
         version: how many events it has had.
+        decided_by: those whose votes made the outcome, the rule or the grant that did, or the person who withdrew it.
         stand_ins: those among `counted` and `decided_by` who voted for another.
         configuration_held: what was wrong with the configuration when something was last decided by the one before it.
         reported: an attempt that this record does not know has said that the effect happened, or may have: the record
@@ -293,8 +294,8 @@ class Request(VotingState):
     @property
     def deciders(self) -> tuple[str, ...]:
         """Those of `decided_by` in words: `noah (for mia)` where noah voted for mia; a grant with its giver."""
-        if self.by_grant is not None:
-            return (self.by_grant.words,)
+        if self.by_grant is not None or self.status is Status.withdrawn:  # by no vote
+            return self.decided_by if self.by_grant is None else (self.by_grant.words,)
         ended = self.status in NEGATIVE_OUTCOMES  # by the votes of its last step alone
         passed = () if ended else self.counted
         final = [one for one in self.stand_ins if not ended or one.step == self.step]

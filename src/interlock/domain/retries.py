@@ -187,8 +187,9 @@ ANSWERS = {
     Status.rejected: "answered with no",
     Status.revised: "sent back",
     Status.expired: "not answered in time",
+    Status.withdrawn: "withdrawn",
 }
-"""What was said to a request, for every outcome except `withdrawn`: after it a graph may act."""
+"""What was said to a request, for every outcome: after it a graph may act."""
 
 
 def _named(allowed: Sequence[Request]) -> str:
@@ -204,7 +205,7 @@ def _what(request: Request) -> str:
 
 def _lets_act(request: Request) -> bool:
     if isinstance(request.edition.subject, Question):
-        return not request.is_open and request.status is not Status.withdrawn
+        return not request.is_open
     return request.status is Status.approved
 
 

@@ -18,10 +18,11 @@ from interlock.domain.commands import (
     Snooze,
     TakeBack,
     TakeBackDelegation,
+    WithdrawAsPerson,
 )
 from interlock.domain.events import EffectClaimed, Event
 from interlock.domain.policy import Policy
-from interlock.domain.request import EffectState, Request, Status
+from interlock.domain.request import EffectState, Request
 from interlock.domain.run import RunStatus
 from interlock.domain.run_events import RunRetried
 from interlock.engine.changes import Actor, Changes, Job, RequestChange, RunChange, RunFence
@@ -33,7 +34,7 @@ def with_consequences(
 ) -> Changes:
     """Add to a request's change the job for its run, and the conditions of the commit."""
     after = change.after
-    settled = before.is_open and not after.is_open and after.status is not Status.withdrawn
+    settled = before.is_open and not after.is_open
     run = _released(before, after, loaded, actor)
     wanted = before.run_id != "" and (settled or run is not None)
     return Changes(
@@ -46,7 +47,10 @@ def with_consequences(
     )
 
 
-_IN_TIME = (CastVote, TakeBack, Remind, Escalate, Extend, Delegate, TakeBackDelegation, Reserve, Snooze, AskBack)
+_IN_TIME = (
+    *(CastVote, TakeBack, Remind, Escalate, Extend, Delegate, TakeBackDelegation, Reserve, Snooze, AskBack),
+    WithdrawAsPerson,
+)
 
 
 def ends_at(request: Request, command: Command, events: Sequence[Event], policy: Policy) -> datetime | None:

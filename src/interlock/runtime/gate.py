@@ -125,7 +125,7 @@ class Decision:
 
     @property
     def by(self) -> tuple[str, ...]:
-        """Whose votes made the outcome."""
+        """Whose votes made the outcome; of a request that was withdrawn, the person who did that."""
         return self._request.decided_by
 
     @property

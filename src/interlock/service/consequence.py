@@ -61,6 +61,27 @@ def _consequences(view: RequestView, run: RunView | None) -> Iterator[Consequenc
         yield from (Consequence(one) for one in _waits(request, run))
 
 
+def withdrawal(request: Request, run: RunView | None) -> str:
+    """Say what becomes of an open request that a person withdraws, and of its run.
+
+    Args:
+        run: the request's; None where it has none, or the reader does not see it.
+    """
+    ends = "Nobody needs to decide it any more, and it is not approved."
+    if not request.run_id:
+        return f"{ends} {request.agent} reads your reason, and cannot carry it out."
+    others = _others(request, run)
+    made = counted(others, "other decision is made", "other decisions are made")
+    when = f" once {made}" if others else ""
+    return f"{ends} The run goes on as after a rejection{when}, and its agent reads your reason. To end it, cancel it."
+
+
+def _others(request: Request, run: RunView | None) -> int:
+    """Return for how many open requests beside this one its run waits."""
+    left = {one.id for one in run.requests if one.is_open} - {request.id} if run is not None else set[str]()
+    return sum(pending.request_id in left for pending in run.run.pause) if run is not None else 0
+
+
 def _undone(view: RequestView) -> Consequence:
     request = view.request
     given = request.ask.context
@@ -96,8 +117,7 @@ def _waits(request: Request, run: RunView | None) -> Iterator[str]:
     if run is None:
         yield "The run waits for the decision."
         return
-    left = {one.id for one in run.requests if one.is_open} - {request.id}
-    others = sum(pending.request_id in left for pending in run.run.pause)
+    others = _others(request, run)
     also = f", and for {counted(others, 'other decision', 'other decisions')}" if others else ""
     if run.run.status is RunStatus.paused:
         yield f"The run waits for this decision{also}."

@@ -24,6 +24,7 @@ from interlock.domain.commands import (
     Snooze,
     TakeBack,
     TakeBackDelegation,
+    WithdrawAsPerson,
 )
 from interlock.domain.request import Request
 from interlock.engine.changes import Entry
@@ -222,6 +223,19 @@ class RequestClient(Views):
         """
         length = by if isinstance(by, timedelta) else duration(by, "by")
         return await self._handle(Extend(request_id, length, reason))
+
+    async def withdraw(self, request_id: str, *, reason: str) -> Request:
+        """Say that nobody needs to decide a request any more. It is not approved, and its run goes on as after a no.
+
+        Args:
+            reason: it is logged, and the agent reads it.
+
+        Raises:
+            Forbidden: if this person has not started it, and is no operator.
+            Closed: if it has its outcome.
+            ReasonMissing: if the reason says nothing.
+        """
+        return await self._handle(WithdrawAsPerson(request_id, reason))
 
     async def settle(self, request_id: str, became: Became, *, result: Json = None, comment: str = "") -> Request:
         """Say what became of an effect of which nobody knows.

@@ -160,7 +160,8 @@ def _decided(view: RequestView, done: EffectExecuted | None) -> ShownStatus:
         case Status.expired:
             return ShownStatus("warn", "Expired", "Nobody decided in time: it is not approved.", at=at)
         case _:
-            return ShownStatus("warn", "Withdrawn", f"{request.comment}. Nothing is to be decided any more.", at=at)
+            why = f"{by} {request.comment.rstrip('.')}".strip()
+            return ShownStatus("warn", "Withdrawn", f"{why}. Nothing is to be decided any more.", at=at)
 
 
 def _approved(view: RequestView, by: str, done: EffectExecuted | None) -> ShownStatus:

@@ -79,8 +79,9 @@ def _request_event(entry: Entry, event: Event) -> str:  # noqa: C901, PLR0911, P
         case events.Decided(outcome=outcome, by=by, stand_ins=stand_ins):
             behind = {one.voter: one.on_behalf_of for one in stand_ins}
             return f"{outcome} by {', '.join(acting(person, behind.get(person)) for person in by)}"
-        case events.Withdrawn(reason=reason, replaced_by=successor):
-            return f"withdrawn: {reason}" + (f"; {successor} takes its place" if successor else "")
+        case events.Withdrawn(reason=reason, replaced_by=successor, by=person):
+            who = f" by {person}" if person is not None else ""
+            return f"withdrawn{who}: {reason}" + (f"; {successor} takes its place" if successor else "")
         case events.Escalated(to=to, due_at=due_at):
             until = f", until {when(due_at)}" if due_at is not None else ""
             why = "the time is over" if due_at is not None else "nobody has decided yet"

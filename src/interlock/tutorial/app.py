@@ -88,7 +88,10 @@ class App:
         if self._client.sweep():
             view = self._client.run(view.run.id)
         decided = _pending(view)
-        if decided is not None and decided.status is Status.expired:  # nobody's verdict waits for stream(None)
+        if decided is not None and decided.status in {
+            Status.expired,
+            Status.withdrawn,
+        }:  # by no vote that waits for stream(None)
             view = self._client.advance(view.run.id)
             decided = _pending(view)
         self._show(view)

@@ -17,7 +17,7 @@ from interlock.domain.request import Request
 from interlock.service.agent_client import AgentClient, Asked
 from interlock.service.shapes import request_shape
 from interlock.web import bodies
-from interlock.web.callers import Asks, Caller, Reads
+from interlock.web.callers import Asks, Caller, Reads, Withdraws
 from interlock.web.context import context_of
 from interlock.web.etags import tagged
 from interlock.web.openapi import answers
@@ -79,9 +79,13 @@ async def record(caller: Asks, request_id: str, body: bodies.Result) -> dict[str
 
 
 @router.post("/{request_id}/withdrawal", responses=answers("Request"))
-async def withdraw(caller: Asks, request_id: str, body: bodies.Reason) -> dict[str, Any]:
-    """Take a request back that nobody needs to decide any more."""
-    return request_shape(await _agent(caller).withdraw(request_id, reason=body.reason))
+async def withdraw(caller: Withdraws, request_id: str, body: bodies.Reason) -> dict[str, Any]:
+    """Take a request back that nobody needs to decide any more: its agent does, who started it, or an operator.
+
+    People say why. A run that asked it goes on as after a rejection.
+    """
+    client = _agent(caller) if caller.principal.kind == "agent" else caller.client
+    return request_shape(await client.withdraw(request_id, reason=body.reason))
 
 
 def _agent(caller: Caller) -> AgentClient:

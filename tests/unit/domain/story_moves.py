@@ -11,12 +11,10 @@ from tests.model.rules import AGENT, Bench
 from interlock.domain.action import Action, Draft, Question, Subject
 from interlock.domain.authority import Directory
 from interlock.domain.calendar import Calendar, Span
-from interlock.domain.commands import Withdraw
 from interlock.domain.facts import Fact
 from interlock.domain.lifecycle import fold
 from interlock.domain.policy import Escalation, Level, Policy, Step
 from interlock.errors import BadInput, Refused
-from interlock.testing.people import principal
 
 MIA, NOAH, OLGA = "mia@example.com", "noah@example.com", "olga@example.com"
 PETE, QUINN, RUTH, IAN = "pete@example.com", "quinn@example.com", "ruth@example.com", "ian@example.com"
@@ -133,7 +131,11 @@ class Unvotes:
 
 @dataclass(frozen=True)
 class Withdraws:
-    pass
+    """Somebody withdraws it: the end of its run, or a person."""
+
+    who: str = AGENT
+    reason: str = "not needed"
+    refused: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,8 +197,8 @@ def one(bench: Bench, move: Any) -> None:  # noqa: C901 - one line a move
             bench.take_back(giver)
         case Unvotes(who):
             bench.take_back_vote(who)
-        case Withdraws():
-            bench.send(Withdraw("r-1", "the run was cancelled"), principal(AGENT, "agent"))
+        case Withdraws(who=who, reason=reason):
+            bench.withdraw(who, reason)
         case Sweep():
             bench.sweep()
         case Extends():

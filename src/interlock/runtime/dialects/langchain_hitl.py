@@ -18,6 +18,9 @@ from interlock.errors import InvalidValue, NotApproved
 from interlock.runtime.dialects.shown import as_text
 
 ALL = ("approve", "edit", "reject", "respond")
+WITHDRAWN = (
+    "This was withdrawn before anybody decided, so it was not done. Do not try it again unless the user asks for it."
+)
 SILENCE = "Nobody decided in time, so this was not done. Do not try it again unless the user asks for it."
 
 
@@ -107,14 +110,21 @@ def _decision(request: Request, allowed: Sequence[str]) -> dict[str, Json]:
             return {"type": "respond", "message": as_text(request.edition.answer)}
         case Status.rejected if "reject" in allowed:
             return {"type": "reject", "message": request.comment} if request.comment else {"type": "reject"}
-        case Status.expired if "reject" in allowed:
-            return {"type": "reject", "message": SILENCE}
-        case Status.expired if "respond" in allowed:
-            return {"type": "respond", "message": SILENCE}
+        case Status.expired | Status.withdrawn if "reject" in allowed:
+            return {"type": "reject", "message": _undecided(request)}
+        case Status.expired | Status.withdrawn if "respond" in allowed:
+            return {"type": "respond", "message": _undecided(request)}
         case _:
             raise NotApproved(
                 f"{request.id} was {request.status}, and the agent can only be told: {', '.join(allowed)}", None
             )
+
+
+def _undecided(request: Request) -> str:
+    """Say to the agent why nobody has decided."""
+    if request.status is Status.expired:
+        return SILENCE
+    return f"{WITHDRAWN} The reason: {request.comment}" if request.comment else WITHDRAWN
 
 
 def _branches(schema: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

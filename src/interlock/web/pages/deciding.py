@@ -48,6 +48,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _NUMBER = re.compile(r"[0-9]{1,3}")
 
 Clarifier = Annotated[Caller, Depends(signed_in(Permission.clarify))]
+Withdrawer = Annotated[Caller, Depends(signed_in(Permission.withdraw))]
 
 LATE = (Closed, TooLate, WrongDigest, NoVote, Conflict)
 """Somebody else, or the clock, was faster: the page shows how the request stands now."""
@@ -161,6 +162,14 @@ async def extend(call: Call, caller: SignedInPerson, request_id: str) -> Respons
     """Give the present step more time."""
     return await _acted(
         call, caller, request_id, lambda client, form: client.extend(request_id, form["by"], reason=form["why"]), "why"
+    )
+
+
+@router.post("/requests/{request_id}/withdraw")
+async def withdraw(call: Call, caller: Withdrawer, request_id: str) -> Response:
+    """Withdraw the request: nobody needs to decide it any more."""
+    return await _acted(
+        call, caller, request_id, lambda client, form: client.withdraw(request_id, reason=form["needless"]), "needless"
     )
 
 

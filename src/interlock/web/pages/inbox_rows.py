@@ -26,7 +26,7 @@ ENDED = {
     Status.answered: "Answered",
     Status.revised: "Sent back",
     Status.expired: "Expired: nobody decided in time",
-    Status.withdrawn: "Taken back by the agent",
+    Status.withdrawn: "Taken back",
 }
 
 
@@ -121,7 +121,8 @@ def what_became(listed: Listed) -> str:
     """Say what has become of a request: its end, or why it no longer waits for the reader."""
     request = listed.request
     if not request.is_open:
-        by = f" by {', '.join(request.deciders)}" if request.decided_by else ""
+        taken_back = " by the agent" if request.status is Status.withdrawn else ""
+        by = f" by {', '.join(request.deciders)}" if request.decided_by else taken_back
         return f"{ENDED[request.status]}{by}"
     if listed.snoozed_until is not None and listed.excluded is None:
         return "You have put it aside"

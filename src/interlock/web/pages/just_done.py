@@ -20,6 +20,7 @@ _WORDS: dict[type, str] = {
     events.Delegated: "{0.delegate} may vote for you here now.",
     events.DelegationTakenBack: "{0.delegate} votes for you here no more.",
     events.Extended: "It has more time now.",
+    events.Withdrawn: "It is withdrawn.",
     events.EffectExecuted: "What became of it is recorded.",
     events.EffectFailed: "What became of it is recorded.",
     events.EffectReleased: "What became of it is recorded: it is tried again.",

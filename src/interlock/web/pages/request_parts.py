@@ -16,7 +16,7 @@ from interlock.domain.permitted import delegates
 from interlock.domain.request import EffectState, Request, Status, Vote
 from interlock.domain.verdict_preview import VerdictPreview, verdict_previews, why_confirmed
 from interlock.engine.changes import Entry
-from interlock.service.consequence import Consequence, consequences
+from interlock.service.consequence import Consequence, consequences, withdrawal
 from interlock.service.request_status import ShownStatus, asked_words, seconds_left, shown_status, why_not
 from interlock.service.risk import risk_of
 from interlock.service.run_views import RunView
@@ -82,6 +82,7 @@ class RequestPart:
         shown: what is decided on; `asked_first` is what the agent asked, if people have changed it since.
         context, result: the agent's context, and the result of the effect.
         consequence: what follows under any verdict.
+        withdrawal: what becomes of it and its run if the reader withdraws it; empty if they may not.
         rounds: the earlier drafts that were sent back, oldest first.
         history: its entries in the log; `timeline` has them in words, with the people who were told.
         person: the reader's canonical id.
@@ -99,6 +100,7 @@ class RequestPart:
     context: Node | None
     result: Node | None
     consequence: tuple[Consequence, ...]
+    withdrawal: str
     rounds: tuple[Round, ...]
     history: Sequence[Entry]
     timeline: Timeline
@@ -267,6 +269,7 @@ async def part_of_page(  # noqa: PLR0913 - what a page knows of each
         None if request.ask.context is None else shown_part(request, "context", room),
         None if request.result is None else shown_part(request, "result", room),
         consequences(view, run),
+        withdrawal(request, run) if view.may.withdraw else "",
         rounds_shown(request, *await rounds_seen(caller, request, behind)),
         history,
         timeline_of(history, {}, told, everything=True),

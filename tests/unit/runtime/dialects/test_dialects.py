@@ -126,14 +126,15 @@ def test_every_outcome_of_what_a_dialect_offers_is_among_its_answers(dialect):
 names = st.sampled_from(["pay", "tell", "ask_user"])
 arguments = st.dictionaries(st.sampled_from(["a", "b"]), st.one_of(st.integers(-9, 9), st.text(max_size=5)), max_size=2)
 allowed = st.lists(st.sampled_from(["approve", "edit", "reject", "respond"]), min_size=1, unique=True)
-outcomes = st.sampled_from(["approve", "edit", "reject", "respond", "expire"])
-OUTCOMES = {"approve": "approved", "edit": "approved", "reject": "rejected", "respond": "answered", "expire": "expired"}
+outcomes = st.sampled_from(["approve", "edit", "reject", "respond", "expire", "withdraw"])
+BY_NO_VOTE = {"expire": "expired", "withdraw": "withdrawn"}
+OUTCOMES = {"approve": "approved", "edit": "approved", "reject": "rejected", "respond": "answered", **BY_NO_VOTE}
 
 
 def voted(draw, ask):
     """Return an outcome that people can bring about: by a verdict that is offered, or by silence."""
     offered = [str(verdict) for verdict in ask.verdicts]
-    verdict = draw.draw(outcomes.filter(lambda it: it == "expire" or it in offered))
+    verdict = draw.draw(outcomes.filter(lambda it: it in BY_NO_VOTE or it in offered))
     outcome = {"outcome": OUTCOMES[verdict]}
     if verdict == "edit" and isinstance(ask.subject, Action):
         outcome["args"] = draw.draw(arguments)
