@@ -13,7 +13,7 @@ def words(*line, sign=None):
 def test_commands_options_ids_and_names_are_offered_where_they_may_stand(command):
     run, request = command.paused()
     assert {"run", "approve", "completion"} <= set(words(""))
-    assert sorted(words("requests", "")) == ["approve", "bundles", "follow", "list", "reject", "show"]
+    assert sorted(words("requests", "")) == ["approve", "bundles", "follow", "list", "reject", "show", "withdraw"]
     assert "--digest" in words("approve", "--")
     for line in (
         ["approve"],
