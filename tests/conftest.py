@@ -27,6 +27,7 @@ from interlock.storage.postgres import Address
 from interlock.storage.postgres_migrate import prepare
 from interlock.testing.fakes import SettableClock
 from interlock.testing.postgres import PostgresServer
+from interlock.testing.rabbitmq import RabbitMQServer, scripts
 
 TESTS = Path(__file__).parent
 FORK_SERVER = TESTS / "fork_server.py"
@@ -141,6 +142,16 @@ def quick_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def postgres() -> Iterator[PostgresServer]:
     """Yield a server of this process's own, with its binaries from a wheel."""
     server = PostgresServer()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitMQServer]:
+    """Yield a broker of this process's own."""
+    if scripts() is None:
+        pytest.skip("there is no RabbitMQ: `make broker` says how to get one")
+    server = RabbitMQServer()
     yield server
     server.remove()
 

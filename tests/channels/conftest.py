@@ -20,20 +20,9 @@ from interlock.engine.ports.sender import Sender
 from interlock.service.agent_client import AgentClient, Asked
 from interlock.storage.memory import MemoryStore
 from interlock.testing.fakes import SettableClock
-from interlock.testing.rabbitmq import RabbitMQServer, scripts
 from interlock.waking import sqs as waking_sqs
 
 QUEUES = ("requests", "replies", "replies-dead", "interlock-wake")
-
-
-@pytest.fixture(scope="session")
-def rabbitmq() -> Iterator[RabbitMQServer]:
-    """Yield a broker of this process's own."""
-    if scripts() is None:
-        pytest.skip("there is no RabbitMQ: `make broker` says how to get one")
-    server = RabbitMQServer()
-    yield server
-    server.remove()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from interlock.domain.delivery import BROKER, Failure
 from interlock.engine.ports.sender import Message, NotTaken
 from interlock.service.log_reader import CutShort, unless
 from interlock.service.queue_replies import QueueReplies, taken
+from interlock.waking.quorum_queues import arguments_of, dead_arguments, dead_letters_of
 
 SECONDS = 10.0
 LAST_SECONDS = 3.0
@@ -23,9 +24,6 @@ LAST_SECONDS = 3.0
 
 RECONNECT = 2.0
 PREFETCH = 20
-DELIVERY_LIMIT = 20
-"""How often a message goes back to its queue before it goes to the dead letters."""
-
 BROKEN = (AMQPError, ChannelInvalidStateError, ConnectionError, OSError, TimeoutError, asyncio.InvalidStateError)
 
 
@@ -141,7 +139,7 @@ class RabbitMQReplies:
                 delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
                 headers={"interlock-reason": dead.reason, "interlock-code": dead.code},
             )
-            await channel.default_exchange.publish(letter, f"{self._queue}.dead", timeout=SECONDS)
+            await channel.default_exchange.publish(letter, dead_letters_of(self._queue), timeout=SECONDS)
         await message.ack()
 
 
@@ -160,14 +158,5 @@ async def declare(channel: AbstractChannel, exchange: str, queue: str) -> Abstra
 
 async def declare_queue(channel: AbstractChannel, queue: str) -> AbstractQueue:
     """Declare a durable queue and that of its dead letters; return it."""
-    await channel.declare_queue(f"{queue}.dead", durable=True, arguments={"x-queue-type": "quorum"})
-    return await channel.declare_queue(
-        queue,
-        durable=True,
-        arguments={
-            "x-queue-type": "quorum",
-            "x-delivery-limit": DELIVERY_LIMIT,
-            "x-dead-letter-exchange": "",  # the default one: the routing key names the queue
-            "x-dead-letter-routing-key": f"{queue}.dead",
-        },
-    )
+    await channel.declare_queue(dead_letters_of(queue), durable=True, arguments={**dead_arguments()})
+    return await channel.declare_queue(queue, durable=True, arguments={**arguments_of(queue)})

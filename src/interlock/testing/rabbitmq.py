@@ -10,9 +10,11 @@ import secrets
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from interlock.testing.keeper import Keeper, as_user, free_port, lives
 
@@ -51,6 +53,7 @@ class RabbitMQServer:
         self.port = free_port()
         self.password = secrets.token_urlsafe(16)
         self._epmd_port = free_port()
+        self._control = programs / "rabbitmqctl"
         self._commands = [
             # Erlang would start one for itself, which listens on all addresses and stays.
             [epmd, "-address", "127.0.0.1", "-port", str(self._epmd_port)],
@@ -61,7 +64,7 @@ class RabbitMQServer:
         (self.folder / "rabbitmq.conf").write_text(self._configuration())
         (self.folder / "enabled_plugins").write_text("[].\n")
         how = as_user(UNPRIVILEGED, self.folder)
-        self._how = how | {"env": self._environ()}
+        self._how: dict[str, Any] = how | {"env": self._environ()}
         try:
             self.start()
         except BaseException:
@@ -102,6 +105,16 @@ class RabbitMQServer:
             path.read_text(errors="replace") for path in sorted(self.folder.glob("*log*")) if path.is_file()
         )
 
+    def control(self, *words: str) -> str:
+        """Run `rabbitmqctl` on it, as its operator would; return what that writes.
+
+        Raises:
+            CalledProcessError: if it fails.
+        """
+        command = [str(self._control), "--quiet", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, **self._how)  # noqa: S603 - ours
+        return str(done.stdout)
+
     def _end(self, number: int) -> None:
         if self._keeper is not None:
             self._keeper.end(number)
@@ -135,6 +148,7 @@ class RabbitMQServer:
             "RABBITMQ_DIST_PORT": str(free_port()),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none"
             + ("" if self._consumer_timeout is None else " -rabbit channel_tick_interval 500"),
+            "RABBITMQ_CTL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
             "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
             "RABBITMQ_CONF_ENV_FILE": str(self.folder / "none"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),

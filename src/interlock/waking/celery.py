@@ -12,12 +12,19 @@ from kombu.entity import Exchange, Queue
 
 from interlock.engine.changes import Changes
 from interlock.waking.failures import Failures
+from interlock.waking.quorum_queues import arguments_of, dead_arguments, dead_letters_of
 
 ADVANCE = "interlock.advance"
 QUEUE = "interlock-runs"
 """The queue of the tasks: a name that SQS takes, too."""
 
 FLUSH_SECONDS = 5.0
+MOST_TASKS = 100_000
+"""How many tasks wait where nobody takes them: a broker refuses the next one, which a sweep makes up for."""
+
+MOST_DEAD = 10_000
+"""How many of the tasks that were given back too often are kept: the newest ones, for who looks for the reason."""
+
 VISIBILITY = 30
 """For how many seconds SQS hides a task that was taken: short, as one that was taken by a process that ended is lost so
 long; a run that takes longer has its lease, so that whoever gets the task meanwhile does nothing."""
@@ -29,7 +36,7 @@ def configure(app: Celery) -> None:
     Its other tasks and queues stay as they are, and so does what it has set of its transport: a task of its own that is
     acknowledged late may need to be hidden for longer.
     """
-    on_sqs = str(app.conf.broker_url or "").startswith("sqs:")
+    on_sqs = _is_on_sqs(app)
     app.conf.update(
         worker_prefetch_multiplier=1,
         # No transient queue that others could use: 4.3 refuses those.
@@ -46,10 +53,28 @@ def configure(app: Celery) -> None:
         app.conf.worker_enable_remote_control = False  # it would make a queue for each process
 
 
+def _is_on_sqs(app: Celery) -> bool:
+    return str(app.conf.broker_url or "").startswith("sqs:")
+
+
 def _add_queue(sender: Celery, **_: Any) -> None:
-    arguments = {"x-queue-type": "quorum"}  # Celery asks for no global prefetch where it finds one
-    queue = Queue(QUEUE, Exchange(""), QUEUE, durable=True, queue_arguments=arguments)  # type: ignore[no-untyped-call]
-    sender.amqp.queues.add(queue)
+    if _is_on_sqs(sender):  # there its owner says where dead letters go
+        sender.amqp.queues.add(Queue(QUEUE, Exchange(""), QUEUE))  # type: ignore[no-untyped-call]
+    else:
+        # Celery asks for no global prefetch where it finds a quorum queue.
+        arguments = {**arguments_of(QUEUE), "x-max-length": MOST_TASKS, "x-overflow": "reject-publish"}
+        sender.amqp.queues.add(_TaskQueue(QUEUE, Exchange(""), QUEUE, queue_arguments=arguments))  # type: ignore[no-untyped-call]
+
+
+class _TaskQueue(Queue):
+    """The queue of the tasks. Whoever declares it declares that of its dead letters first."""
+
+    def declare(self, nowait: bool = False, channel: Any = None) -> str:  # noqa: FBT001, FBT002 - as kombu calls it
+        """Declare both."""
+        dead, arguments = dead_letters_of(QUEUE), {**dead_arguments(), "x-max-length": MOST_DEAD}
+        bound = Queue(dead, Exchange(""), dead, queue_arguments=arguments)(channel or self.channel)  # type: ignore[no-untyped-call]
+        bound.declare(nowait)  # type: ignore[no-untyped-call]
+        return str(super().declare(nowait, channel))  # type: ignore[no-untyped-call]
 
 
 class CeleryTasks:
