@@ -13,6 +13,7 @@ KEPT = (
     commands.Basic.Qos,
     commands.Basic.Consume,
     commands.Basic.Publish,
+    commands.Confirm.Select,
 )
 
 
@@ -21,10 +22,11 @@ class Recorder:
 
     Attributes:
         sent: what clients have declared and asked for, in order.
+        unconfirmed: what they have published on a channel on which they did not ask the broker to confirm it.
     """
 
     def __init__(self, port: int) -> None:
-        self._to, self.sent = port, []
+        self._to, self.sent, self.unconfirmed = port, [], []
         self._loop, ready = asyncio.new_event_loop(), threading.Event()
         self._thread = threading.Thread(target=self._run, args=(ready,), daemon=True)
         self._thread.start()
@@ -74,17 +76,21 @@ class Recorder:
         writer.close()
 
     def _write_down(self):
-        waiting = b""
+        waiting, confirming = b"", set()
         while True:
             waiting += yield
             while waiting:
                 try:
-                    used, _, found = frame.unmarshal(waiting)
+                    used, channel, found = frame.unmarshal(waiting)
                 except (UnmarshalingException, ValueError):
                     break  # the rest of it comes
                 waiting = waiting[used:]
                 if isinstance(found, KEPT):
                     self.sent.append(found)
+                if isinstance(found, commands.Confirm.Select):
+                    confirming.add(channel)
+                elif isinstance(found, commands.Basic.Publish) and channel not in confirming:
+                    self.unconfirmed.append(found)
 
 
 def refused_by_4_3(sent):

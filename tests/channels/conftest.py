@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from tests.aws_stand_ins import REGION, client_of
 from tests.channels import slack_room
+from tests.channels.amqp_recorder import Recorder
+from tests.channels.celery_workers import CeleryWorkers
 from tests.channels.house import CONFIG, House
 from tests.channels.slack_room import Room
 
@@ -20,9 +22,26 @@ from interlock.engine.ports.sender import Sender
 from interlock.service.agent_client import AgentClient, Asked
 from interlock.storage.memory import MemoryStore
 from interlock.testing.fakes import SettableClock
+from interlock.testing.rabbitmq import RabbitMQServer
 from interlock.waking import sqs as waking_sqs
 
 QUEUES = ("requests", "replies", "replies-dead", "interlock-wake")
+
+
+@pytest.fixture
+def recorder(rabbitmq: RabbitMQServer) -> Iterator[Recorder]:
+    """Yield what stands before the broker and writes down what it is sent."""
+    recorder = Recorder(rabbitmq.port)
+    yield recorder
+    recorder.close()
+
+
+@pytest.fixture
+async def celery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[CeleryWorkers]:
+    """Yield Celery, to be started."""
+    workers = CeleryWorkers(tmp_path, monkeypatch)
+    yield workers
+    await workers.close()
 
 
 @pytest.fixture

@@ -2,112 +2,49 @@
 
 import asyncio
 import os
-import subprocess
-import sys
-from pathlib import Path
 
+import aio_pika
 import pytest
 from celery import Celery
-from kombu import pools
 from pamqp import commands
 from tests.aws_stand_ins import BOTH
-from tests.channels.amqp_recorder import Recorder, refused_by_4_3
+from tests.channels.amqp_recorder import refused_by_4_3
 
-from interlock.bootstrap import build
 from interlock.celery import add_tasks
 from interlock.channels.event_channel import EventChannel
 from interlock.channels.rabbitmq import RabbitMQReplies, RabbitMQSender
-from interlock.config import load_settings
-from interlock.domain.authority import Principal
-from interlock.domain.run import RunStatus
 from interlock.waking.rabbitmq import RabbitMQHints
 
-ROOT = Path(__file__).parents[2]
-CONFIG = """
-agents: {asker: tests.channels.asker:agent}
-people: {mia@example.com: {}}
-default: {initiator_may_approve: true, levels: [{steps: [{ask: ["person:mia@example.com"]}]}]}
-wake: {channel: bus, celery: true}
-channels: {bus: {CHANNEL}}
-"""
-CHANNELS = {
-    "rabbitmq": "type: rabbitmq, address: {env: BROKER}",
-    "sqs": "type: sqs, queue: requests, region: eu-central-1",
-}
-TASKS = """
-import os
-from celery import Celery
-from interlock.celery import add_tasks
 
-app = Celery("agents", broker=os.environ["CELERY"])
-add_tasks(app, "interlock.yaml")
-"""
-
-
-@pytest.fixture
-def recorder(rabbitmq):
-    recorder = Recorder(rabbitmq.port)
-    yield recorder
-    recorder.close()
-
-
-@pytest.fixture
-def working(tmp_path, monkeypatch):
-    """Return what starts a worker of Celery's and what is put together beside it."""
-    workers = []
-    pools.reset()  # they know a broker by its address, and `sqs://` is a stand-in's as well as the other's
-
-    def start(channel, celery):
-        (tmp_path / "interlock.yaml").write_text(CONFIG.replace("CHANNEL", CHANNELS[channel]))
-        (tmp_path / "tasks.py").write_text(TASKS)
-        given = {"CELERY": celery, "PYTHONPATH": f"{ROOT}:{tmp_path}"}
-        for name, value in (given | {"INTERLOCK_DATABASE_URL": str(tmp_path / "interlock.db")}).items():
-            monkeypatch.setenv(name, value)
-        command = "celery -A tasks worker -Q interlock-runs -c 1 -l warning --without-gossip --without-mingle"
-        workers.append(subprocess.Popen([sys.executable, "-m", *command.split()], cwd=tmp_path, env=os.environ))
-        return build(load_settings(tmp_path / "interlock.yaml", os.environ), {})
-
-    yield start
-    for worker in workers:
-        worker.terminate()
-        worker.wait(60)
-
-
-async def goes_round(system):
-    """Start a run, decide, and wait for its end: whoever carries it on is elsewhere."""
-    mia = system.client(Principal("mia@example.com", "person", "default", "terminal"))
-    async with asyncio.timeout(100):
-        run = await mia.start("asker", {})
-        for status in (RunStatus.paused, RunStatus.done):
-            while (await mia.run(run.id)).run.status is not status:
-                await asyncio.sleep(0.05)
-            for row in (await mia.inbox("mine")).rows:
-                await mia.approve(row.request.id, digest=row.request.digest)
-    await system.close()
-
-
-async def test_celery_carries_a_run_on_and_4_3_would_refuse_nothing(working, rabbitmq, recorder, monkeypatch):
+async def test_celery_carries_a_run_on_and_4_3_would_refuse_nothing(celery, rabbitmq, recorder, monkeypatch):
     url = rabbitmq.url.replace(str(rabbitmq.port), str(recorder.port))
     monkeypatch.setenv("BROKER", url)
-    await goes_round(working("rabbitmq", url))
-    queues = {one.queue: one for one in recorder.of(commands.Queue.Declare)}
-    assert queues["interlock-runs"].arguments["x-queue-type"] == "quorum"
+    celery.start("rabbitmq", url)
+    await celery.goes_round()
+    declared = {one.queue: one for one in recorder.of(commands.Queue.Declare)}
+    assert declared["interlock-runs"].arguments["x-queue-type"] == "quorum"
+    theirs = {name.partition(".")[0].partition("@")[0] for name, one in declared.items() if one.exclusive}
+    assert {"celery", "celeryev"} <= theirs, "workers tell each other of themselves, and are told what to do"
     assert recorder.of(commands.Basic.Consume)
     assert recorder.of(commands.Basic.Qos)
     assert refused_by_4_3(recorder.sent) == []
+    sent = [one.routing_key for one in recorder.of(commands.Basic.Publish)]
+    assert sent.count("interlock-runs") >= 2
+    assert "interlock-runs" not in {one.routing_key for one in recorder.unconfirmed}
 
 
 @BOTH
 @pytest.mark.soak
-async def test_sqs_carries_celerys_tasks_as_well(working, queues):
+async def test_sqs_carries_celerys_tasks_as_well(celery, queues):
     address = os.environ["AWS_ENDPOINT_URL_SQS"].removeprefix("http://")
-    await goes_round(working("sqs", f"sqs://a:b@{address}"))
+    celery.start("sqs", f"sqs://a:b@{address}")
+    await celery.goes_round()
 
 
 async def test_4_3_would_refuse_nothing_of_what_our_channels_and_workers_send(rabbitmq, recorder):
     url = rabbitmq.url.replace(str(rabbitmq.port), str(recorder.port))
     sender = RabbitMQSender(EventChannel("bus", "default", frozenset()), url, exchange="recorded", queue="recorded")
-    await sender._open()
+    await (await sender._open()).publish(aio_pika.Message(b"{}"), "opened")
     stop = asyncio.Event()
     replies = asyncio.create_task(RabbitMQReplies(url, "recorded.replies", None, print).run(stop))
     hints = RabbitMQHints(url, "recorded.wake")
@@ -120,7 +57,9 @@ async def test_4_3_would_refuse_nothing_of_what_our_channels_and_workers_send(ra
     await replies
     await sender.close()
     await asyncio.to_thread(hints.close)
-    assert [one.mandatory for one in recorder.of(commands.Basic.Publish)] == [False], "nobody need hear a hint"
+    published = {one.exchange: one.mandatory for one in recorder.of(commands.Basic.Publish)}
+    assert published == {"recorded": True, "recorded.wake": False}, "nobody need hear a hint"
+    assert {one.exchange for one in recorder.unconfirmed} == {"recorded.wake"}
     assert {one.exchange for one in recorder.of(commands.Exchange.Declare)} == {"recorded", "recorded.wake"}
     durable = {one.queue for one in recorder.of(commands.Queue.Declare) if one.durable}
     assert durable == {"recorded", "recorded.dead", "recorded.replies", "recorded.replies.dead"}

@@ -43,6 +43,8 @@ def configure(app: Celery) -> None:
         control_queue_exclusive=True,
         event_queue_exclusive=True,
         broker_connection_retry_on_startup=True,
+        # RabbitMQ closes the channel of who takes longer than its `consumer_timeout`: the worker would end by it.
+        broker_channel_error_retry=True,
         broker_transport_options={
             **({"visibility_timeout": VISIBILITY, "wait_time_seconds": 20} if on_sqs else {"confirm_publish": True}),
             **(app.conf.broker_transport_options or {}),
