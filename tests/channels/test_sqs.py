@@ -102,6 +102,7 @@ async def test_a_reply_that_takes_longer_than_it_is_hidden_counts_once(queues, o
     assert heard(queues, "replies") == []
 
 
+@BOTH
 async def test_a_reply_comes_again_when_the_database_did_not_answer(queues, office):
     request = await office.ask()
     failures = [StoreUnavailable("away")]

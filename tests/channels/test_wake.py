@@ -4,10 +4,13 @@ import asyncio
 import sys
 import threading
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
+from tests.aws_stand_ins import BOTH
 
 from interlock.bootstrap import build
+from interlock.channels.table import Surroundings, senders_of
 from interlock.config import load_settings
 from interlock.domain.authority import Principal
 from interlock.domain.run import RunStatus
@@ -43,15 +46,20 @@ def heard_by(hints):
     yield heard
 
 
-@pytest.fixture(params=["rabbitmq", "sqs"])
-def make_hints(request):
+EACH = pytest.mark.parametrize(
+    ("broker", "aws"), [("rabbitmq", "moto"), ("sqs", "moto"), ("sqs", "ministack")], indirect=["aws"]
+)
+
+
+@pytest.fixture
+def make_hints(request, broker, aws):
     """Return what makes the hints of one process after the other."""
     made = []
-    if request.param == "sqs":
+    if broker == "sqs":
         request.getfixturevalue("queues")
 
     def make():
-        if request.param == "sqs":
+        if broker == "sqs":
             made.append(SqsHints("interlock-wake", None))
         else:
             made.append(RabbitMQHints(request.getfixturevalue("rabbitmq").url, "interlock.wake.test"))
@@ -62,6 +70,7 @@ def make_hints(request):
         hints.close()
 
 
+@EACH
 def test_what_one_process_tells_another_one_hears(make_hints):
     here, there = make_hints(), make_hints()
     with heard_by(there) as heard:
@@ -71,6 +80,7 @@ def test_what_one_process_tells_another_one_hears(make_hints):
             heard.clear()
 
 
+@EACH
 def test_what_is_told_at_the_last_moment_is_heard(make_hints):
     here, there = make_hints(), make_hints()
     with heard_by(there) as heard:
@@ -124,7 +134,8 @@ async def test_a_waker_tells_of_work_alone_and_hears_of_it_without_telling_it_on
     assert (hints.told, await waker.seen(work=True) - work, await waker.seen() - any_change) == (1, 2, 4)
 
 
-@pytest.mark.parametrize("broker", CHANNELS)
+@EACH
+@pytest.mark.usefixtures("aws")
 async def test_a_worker_elsewhere_goes_on_at_once_by_the_brokers_word_alone(
     broker, request, postgres, tmp_path, monkeypatch
 ):
@@ -163,6 +174,22 @@ def test_what_is_no_broker_cannot_wake(tmp_path):
         hints_of(load_settings(file, {}), {})
 
 
+@pytest.mark.parametrize("channel", CHANNELS.values(), ids=CHANNELS)
+def test_a_channel_may_wake_workers_and_tell_nobody(tmp_path, channel):
+    file = tmp_path / "interlock.yaml"
+    file.write_text(CONFIG.replace("CHANNEL", f"{channel}, events: []"))
+    around = Surroundings(tmp_path, {"BROKER": "amqp://here"}, lambda: datetime.now(UTC))
+    (sender,) = senders_of(load_settings(file, {}).channels, around, None)
+    assert sender.channel.events == frozenset()
+
+
+def test_a_webhook_that_tells_nobody_is_a_mistake(tmp_path):
+    file = tmp_path / "interlock.yaml"
+    file.write_text("channels: {crm: {type: webhook, url: https://a.example, secrets: [{env: A}], events: []}}")
+    with pytest.raises(InvalidConfig, match="events"):
+        load_settings(file, {})
+
+
 @pytest.mark.parametrize(("wake", "module", "extra"), [
     ("channel: bus", "interlock.waking.rabbitmq", "rabbitmq"),
     ("channel: bus, celery: true", "interlock.waking.celery", "celery"),
@@ -180,6 +207,7 @@ def said_of_work(caplog):
     return [text.partition(":")[0] for text in caplog.messages if "of work" in text]
 
 
+@BOTH
 def test_a_queue_that_is_not_there_is_said_once_and_so_is_its_return(queues, caplog):
     hints = SqsHints("no-such-queue", None)
     hints._put()

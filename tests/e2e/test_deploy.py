@@ -1,6 +1,7 @@
 """`deploy/`: what it says is run as far as a machine without containers allows."""
 
 import getpass
+import json
 import os
 import re
 import shutil
@@ -20,13 +21,13 @@ ORIGIN = "${ORIGIN:-http://127.0.0.1:8000}"
 
 
 @pytest.fixture
-def place(command, postgres):
+def place(command, postgres, rabbitmq):
     """Return the command in a folder as the containers have it."""
     shutil.copy(DEPLOY / "agents.py", command.folder)
     text = (DEPLOY / "interlock.yaml").read_text().replace("you@example.com", f"local:{getpass.getuser()}")
     text = text.replace("default: {", "default: {initiator_may_approve: true, ")
     (command.folder / "interlock.yaml").write_text(text)
-    command.environ |= {"INTERLOCK_DATABASE_URL": postgres.fresh(), "BROKER": "amqp://guest@127.0.0.1:9/%2f"}
+    command.environ |= {"INTERLOCK_DATABASE_URL": postgres.fresh(), "BROKER": rabbitmq.url}
     return command
 
 
@@ -38,7 +39,7 @@ def started(command, service, log):
     return subprocess.Popen(program, cwd=command.folder, env=command.env, stdout=log, stderr=log)
 
 
-def test_the_compose_files_server_and_workers_carry_a_run_to_its_end_and_stop_in_their_time(place, tmp_path):
+def test_the_compose_files_server_and_workers_carry_a_run_to_its_end_and_stop_in_their_time(place, rabbitmq, tmp_path):
     services, said = COMPOSE["services"], tmp_path / "said"
     with said.open("w") as log:
         workers = [started(place, services["worker"], log) for _ in range(services["worker"]["deploy"]["replicas"])]
@@ -51,6 +52,9 @@ def test_the_compose_files_server_and_workers_carry_a_run_to_its_end_and_stop_in
         voted = place.run("approve", request, "--yes", "--no-advance")
         assert voted.returncode == 0, voted
         place.until(lambda: place.json("runs", "show", run)["status"] == "done", "a worker carries the run on")
+        bound = rabbitmq.control("list_bindings", "source_name", "destination_name", "--formatter", "json")
+        assert [one["source_name"] for one in json.loads(bound)].count("interlock.wake") == len(workers)
+        assert "tells nobody of work" not in said.read_text()
         for process, service in [(one, "worker") for one in workers] + [(server, "server")]:
             process.send_signal(signal.SIGTERM)
             grace = float(services[service]["stop_grace_period"].removesuffix("s"))

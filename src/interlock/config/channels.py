@@ -47,6 +47,15 @@ class EventSettings(ChannelSettings):
     )
 
 
+class BrokerSettings(EventSettings):
+    """The settings of channels that brokers carry, by which workers may be woken as well."""
+
+    events: tuple[EventName, ...] | None = Field(
+        default=None,
+        description="the events that it tells; by default all that concern people; `[]` where it only wakes workers",
+    )
+
+
 class SecretSettings(Section):
     """The place of a secret, which never stands in this file itself."""
 
@@ -99,7 +108,7 @@ class WebhookSettings(EventSettings):
     )
 
 
-class RabbitMQSettings(EventSettings):
+class RabbitMQSettings(BrokerSettings):
     """A broker that speaks AMQP 0.9.1: RabbitMQ."""
 
     elsewhere: ClassVar = {"url": "it holds a password: name where it is, address: {env: NAME}"}
@@ -116,7 +125,7 @@ class RabbitMQSettings(EventSettings):
     )
 
 
-class SqsSettings(EventSettings):
+class SqsSettings(BrokerSettings):
     """Amazon SQS: standard queues that exist already. Credentials come from AWS's usual chain."""
 
     type: Literal["sqs"]
