@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import dropwhile
 from operator import attrgetter
 
 from interlock.domain.authority import Directory
+from interlock.domain.request import Request
 from interlock.engine.changes import Entry
 from interlock.engine.codec import leaf_hash
 from interlock.engine.ports.log import UnreadableEntry
 from interlock.engine.ports.store import RequestFilter, SortKey, Store
-from interlock.errors import NotFound
+from interlock.errors import NotFound, RecordAltered
 from interlock.service.pages import PAGE, walk
 
 MOST_LOOKED_AT = 2_000
@@ -167,6 +168,24 @@ async def _walk(store: Store, tenant: str, wanted: LogFilter) -> AsyncIterator[E
         yield entry
         if entry.position == last:
             return
+
+
+async def requests_of(store: Store, tenant: str, entries: Sequence[Entry]) -> Mapping[str, Request]:
+    """Return the requests that some entries are about, by id, without those that cannot be read."""
+    return await _readable(store, tenant, list(dict.fromkeys(one.stream for one in entries if _is_of_request(one))))
+
+
+def _is_of_request(entry: Entry) -> bool:
+    return entry.stream.startswith("req_")
+
+
+async def _readable(store: Store, tenant: str, ids: Sequence[str]) -> Mapping[str, Request]:
+    try:
+        return (await store.load(tenant, ids)).requests
+    except RecordAltered:
+        if len(ids) == 1:
+            return {}
+        return {key: one for each in ids for key, one in (await _readable(store, tenant, [each])).items()}
 
 
 async def receipt(store: Store, tenant: str, stream: str, number: int) -> Receipt:

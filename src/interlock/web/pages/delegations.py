@@ -43,7 +43,7 @@ async def _shown(call: Call, caller: Caller, form: Fields, form_error: FormError
     context = context_of(call)
     changes = await context.last_changes.of(caller.principal.tenant)
     found = await _people(caller).delegations()
-    now = await context.components.store.now()
+    now = await caller.client.now()
     held = await context.components.directories.current(caller.principal.tenant)
     me = held.directory.canonical(caller.principal.id)
     shown: dict[str, Any] = {

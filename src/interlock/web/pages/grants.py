@@ -66,7 +66,7 @@ class Argument:
 async def list_grants(call: Call, caller: SignedInPerson, done: str = "") -> Response:
     """List the grants that the reader may see."""
     context = context_of(call)
-    now = await context.components.store.now()
+    now = await caller.client.now()
     directory = await context.components.directories.directory(caller.principal.tenant)
     found = await Grants(caller.client).every()
     may_revoke = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -14,10 +14,8 @@ from starlette.requests import Request as Call
 from starlette.responses import Response
 
 from interlock.domain.access import Permission
-from interlock.domain.request import Request
-from interlock.engine.changes import Entry
-from interlock.errors import BadInput, RecordAltered
-from interlock.service.log_pages import KINDS, LogFilter, log_page, names_of, receipt, walk_log
+from interlock.errors import BadInput
+from interlock.service.log_pages import KINDS, LogFilter, log_page, names_of, receipt, requests_of, walk_log
 from interlock.service.shapes import entry_shape
 from interlock.service.ways import way_words
 from interlock.web.callers import Caller
@@ -62,29 +60,12 @@ async def show(call: Call, caller: LogReader, given: LogFilters, at: str = "") -
     """Show a page of the log, newest entries first; or from a day on, oldest first."""
     system, tenant = caller.client.system, caller.principal.tenant
     found = await log_page(system.store, tenant, await _filter(caller, given), at=at, limit=ROWS)
-    about = await _about(caller, found.entries)
+    about = await requests_of(system.store, tenant, found.entries)
     rows = [(entry, entry_words(entry), tone_of(entry), about.get(entry.stream)) for entry in found.entries]
     more = None if found.next is None else f"/log?{urlencode(given | {'at': found.next})}"
     export = f"/log/export?{urlencode(given)}"
     shown: dict[str, Any] = {"rows": rows, "unreadable": found.unreadable, "given": given, "kinds": WORDS, "more": more}
     return await page(call, "log.html", caller, **shown, at=at, export=export)
-
-
-async def _about(caller: Caller, entries: Sequence[Entry]) -> dict[str, Request]:
-    """Return the requests of some entries, by id."""
-    ids = list(dict.fromkeys(one.stream for one in entries if one.stream.startswith("req_")))
-    return await _loaded(caller, ids)
-
-
-async def _loaded(caller: Caller, ids: Sequence[str]) -> dict[str, Request]:
-    """Return requests by id, without those that cannot be read."""
-    try:
-        loaded = await caller.client.system.store.load(caller.principal.tenant, ids)
-    except RecordAltered:
-        if len(ids) == 1:
-            return {}
-        return {key: one for each in ids for key, one in (await _loaded(caller, [each])).items()}
-    return dict(loaded.requests)
 
 
 async def _filter(caller: Caller, given: dict[str, str]) -> LogFilter:

@@ -47,7 +47,7 @@ async def list_tokens(call: Call, caller: Manager, after: str = "", done: str = 
         "tokens": found[:MOST],
         "next": found[MOST - 1].id if len(found) > MOST else "",
         "changed": {one.id: changes.get(Subject("token", one.id)) for one in found},
-        "now": await context.components.store.now(),
+        "now": await caller.client.now(),
         "scopes": SCOPES,
         "done": "The token is revoked: it is good for nothing from now on." if done == "revoked" else "",
     }
