@@ -10,6 +10,7 @@
     if (!form.matches("[data-once]")) return;
     if (form.dataset.sent || event.submitter?.formMethod === "dialog") return event.preventDefault();
     form.dataset.sent = "yes";
+    form.setAttribute("aria-busy", "true");
     form.querySelectorAll("button:not([aria-disabled])").forEach((button) => {
       button.setAttribute("aria-disabled", "true");
       button.dataset.inFlight = "";
@@ -18,6 +19,7 @@
   addEventListener("pageshow", () => {
     document.querySelectorAll("[data-sent]").forEach((form) => {
       delete form.dataset.sent;
+      form.removeAttribute("aria-busy");
       form.querySelectorAll("[data-in-flight]").forEach((button) => {
         button.removeAttribute("aria-disabled");
         delete button.dataset.inFlight;

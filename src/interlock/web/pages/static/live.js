@@ -101,15 +101,22 @@
     if (underWay) setTimeout(caughtUp, SOON);
     else show("live");
   }
-  const fetching = new WeakMap(); // since when a page fetches itself again
+  const fetching = new WeakMap(); // since when a page fetches itself again, and what says so if it lasts
   document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
     underWay += 1;
-    if (ctx.sourceElement.matches('[hx-trigger*="live:"]')) fetching.set(ctx, Date.now());
+    const { sourceElement: one } = ctx;
+    one.setAttribute("aria-busy", "true");
+    if (!one.matches('[hx-trigger*="live:"]')) return;
+    fetching.set(ctx, { since: Date.now(), late: setTimeout(() => one.setAttribute("data-late", ""), SLOW) });
   });
   document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
     underWay = Math.max(0, underWay - 1);
+    ctx.sourceElement.removeAttribute("aria-busy");
     if (!fetching.has(ctx)) return;
-    const isLate = Date.now() - fetching.get(ctx) > SLOW;
+    const { since, late } = fetching.get(ctx);
+    clearTimeout(late);
+    ctx.sourceElement.removeAttribute("data-late");
+    const isLate = Date.now() - since > SLOW;
     spaced = isLate ? Math.min(LATEST, spaced * 2) : Math.max(SPACED, spaced / 2);
     if (isLate) last = Date.now();
     if (String(ctx.status).startsWith("error") || isTrouble(ctx.response?.status)) failed();
