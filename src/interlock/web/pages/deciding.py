@@ -253,4 +253,4 @@ async def _leads_to(caller: Caller, request_id: str, form: Fields) -> str:
         return f"/requests/{on}" if on == request_id else f"/requests/{on}?of={request_id}#{request_id}"
     mine = await (await visible_inbox(caller)).inbox("mine", limit=2)
     left = [row.request.id for row in mine.rows if row.request.id != request_id]
-    return f"/requests/{left[0]}?then=next&of={request_id}" if left else "/"
+    return f"/requests/{left[0]}?then=next&of={request_id}" if left else f"/?of={request_id}"

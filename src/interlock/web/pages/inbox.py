@@ -22,6 +22,7 @@ from interlock.web.callers import Caller
 from interlock.web.context import context_of
 from interlock.web.pages.inbox_rows import folded, kept_in_place, rows_of
 from interlock.web.pages.inbox_view import APPLY, KINDS, LISTS, STATUSES, View, view_of
+from interlock.web.pages.just_done import just_done
 from interlock.web.pages.rendering import MOST_WAITING, page, region, waiting_for
 from interlock.web.pages.routing import Decider, pages
 from interlock.web.pages.shown_rows import shown_row
@@ -81,7 +82,8 @@ async def _listed(call: Call, caller: Caller, view: View) -> Response:
     if view.shown and "hx-request" in call.headers:
         return region(caller, "inbox_again.html", **values)
     choices = _choices(await _agents(caller, lists, rows), lists, view)
-    return await page(call, "inbox.html", caller, **values, choices=choices)
+    did = await just_done(caller, "", call.query_params) if "of" in call.query_params else None
+    return await page(call, "inbox.html", caller, **values, choices=choices, just_done=did)
 
 
 async def _page(caller: Caller, lists: VisibleInbox, view: View) -> tuple[Page[Listed], dict[Which, Count]]:

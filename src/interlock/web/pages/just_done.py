@@ -47,7 +47,7 @@ async def just_done(caller: Caller, shown: str, address: Mapping[str, str]) -> J
     """Return what the reader has done by the form with a key; None if the log has nothing, or the page says it itself.
 
     Args:
-        shown: the request that the page shows.
+        shown: the request that the page shows; empty if it shows none.
         address: its query: `sent` is the form's key, and `of` the form's request, if that was another one.
     """
     about, sent = address.get("of") or shown, address.get("sent", "")

@@ -45,6 +45,35 @@
     if (gone.size && !leaving) leaving = setInterval(leave, LOOK);
   });
 
+  // Whoever works by the keyboard goes on at the next row when they come back from a request that they have opened by
+  // Return; or at the same one, if it is still there. What is new has the focus where they have asked for it.
+  const OPENED = "interlock.row";
+  const following = (id) => {
+    const ids = rows().map((row) => row.dataset.request);
+    return ids.slice(ids.indexOf(id));
+  };
+  function goOn(ids) {
+    const row = rows().find((one) => one.dataset.request === ids.find((id) => document.getElementById(`row-${id}`)));
+    const link = row?.querySelector(".row-link");
+    (link?.checkVisibility() ? link : row?.closest("details")?.querySelector("summary"))?.focus();
+  }
+  document.addEventListener("click", ({ target, detail }) => {
+    const row = detail === 0 && target.closest(".row-link")?.closest("[data-request]"); // 0: by a key
+    if (row) sessionStorage.setItem(OPENED, JSON.stringify(following(row.dataset.request)));
+  });
+  const opened = JSON.parse(sessionStorage.getItem(OPENED) ?? "[]");
+  sessionStorage.removeItem(OPENED);
+  if (!document.querySelector("main [autofocus]")) goOn(opened);
+
+  let known = null; // the rows from before, while somebody has asked by the keyboard for what is new
+  document.addEventListener("htmx:before:swap", () => {
+    const isAsked = document.querySelector(".pill :focus-visible");
+    known = isAsked ? new Set(rows().map((one) => one.dataset.request)) : null;
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    if (known) goOn(rows().map((one) => one.dataset.request).filter((id) => !known.has(id)));
+  });
+
   function leave() {
     if (isLookedAt()) return;
     const over = rows().filter((row) => row.matches(".is-gone") && Date.now() - (gone.get(row.dataset.request) ?? 0) >= STANDS);
