@@ -90,6 +90,7 @@ async def test_a_page_can_be_read_by_everybody_and_nothing_in_it_runs_or_hides(i
     size, scheme = look
     tab = await opened(installation, page, size, color_scheme=scheme)
     await check_harmless(tab)
+    assert await tab.evaluate(TWICE) == [], "a name that is read aloud, or a link, may lead to the wrong one of two"
     found = await Axe().run(tab)
     assert found.violations_count == 0, found.generate_report()
     if tab.url.endswith(installation.filled.ids["approval"]):
@@ -97,6 +98,13 @@ async def test_a_page_can_be_read_by_everybody_and_nothing_in_it_runs_or_hides(i
     await check_fits(tab)
     await tab.context.close()
     assert not installation.said, installation.said
+
+
+TWICE = """() => {
+    const ids = [...document.querySelectorAll("[id]")].map(one => one.id);
+    return ids.filter((one, place) => ids.indexOf(one) !== place);
+}"""
+"""The ids that several elements of a page have."""
 
 
 async def check_harmless(tab):

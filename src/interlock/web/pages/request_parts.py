@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from itertools import pairwise
 
@@ -27,6 +27,7 @@ from interlock.web.callers import Caller
 from interlock.web.pages.differences import WORK, Change, changes_between
 from interlock.web.pages.subjects import Shown, shown_part, shown_subject
 from interlock.web.pages.timeline import DeliveriesByEntry, Timeline, timeline_of
+from interlock.web.pages.values import Entry as Part
 from interlock.web.pages.values import Node, Room
 from interlock.web.run_requests import rounds_seen
 
@@ -80,7 +81,7 @@ class RequestPart:
         previews: the outcome of each verdict of the reader.
         confirmed: why an approval needs a second act; empty if it needs none.
         shown: what is decided on; `asked_first` is what the agent asked, if people have changed it since.
-        context, result: the agent's context, and the result of the effect.
+        context, result: the agent's context, which may have a plan, and the result of the effect.
         consequence: what follows under any verdict.
         withdrawal: what becomes of it and its run if the reader withdraws it; empty if they may not.
         rounds: the earlier drafts that were sent back, oldest first.
@@ -113,6 +114,19 @@ class RequestPart:
     def request(self) -> Request:
         """The request."""
         return self.view.request
+
+    @property
+    def plan(self) -> Node | None:
+        """The plan that the agent gives in its context; None if it gives none there, or it stands on another page."""
+        return next((one.value for one in _entries(self.context) if _is_plan(one)), None)
+
+    @property
+    def other_context(self) -> Node | None:
+        """The agent's context without its plan; None if nothing is left of it."""
+        left = tuple(one for one in _entries(self.context) if not _is_plan(one))
+        if self.context is None or self.plan is None:
+            return self.context
+        return replace(self.context, entries=left) if left or self.context.more else None
 
     @property
     def values_before(self) -> tuple[Json, Json] | None:
@@ -224,6 +238,14 @@ class RequestPart:
     def said(self, name: str) -> str:
         """Return what was typed into a field of the refused form."""
         return "" if self.refusal is None else self.refusal.typed.get(name, "")
+
+
+def _entries(node: Node | None) -> Sequence[Part]:
+    return node.entries if node is not None and node.kind == "group" else ()
+
+
+def _is_plan(part: Part) -> bool:
+    return part.name is not None and part.name.text == "plan"
 
 
 def context_of_vote(caller: Caller, view: RequestView) -> DecisionContext:

@@ -14,13 +14,14 @@ from interlock.service.pause_requests import requests_of_pause
 from interlock.web.callers import Caller
 from interlock.web.context import context_of
 from interlock.web.last_approved import last_approved_seen
+from interlock.web.pages.in_place import in_place
 from interlock.web.pages.just_done import just_done
 from interlock.web.pages.rendering import page
 from interlock.web.pages.request_parts import Refusal, part_of_page
 from interlock.web.pages.routing import Reader, pages
 from interlock.web.pages.timeline import timeline_of, told_about
 from interlock.web.pages.values import Room, node_of
-from interlock.web.run_requests import run_behind
+from interlock.web.run_requests import other_turns, run_behind
 from interlock.web.same_requests import same_seen
 from interlock.web.visible import must_see, visibility_of
 
@@ -59,6 +60,8 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
         parts=parts,
         run=run,
         last_approved={one.request.id: await last_approved_seen(caller, one.request) for one in views},
+        opened={one.request.id: await in_place(caller, one, run) for one in views},
+        turns=[] if run is None else await other_turns(caller, run.run),
         same={one.request.id: await same_seen(caller, one.request) for one in views},
         timeline=None if run is None else timeline_of(await caller.client.timeline(run.run.id), {}, {}),
         together=together,

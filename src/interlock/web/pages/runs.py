@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from interlock.domain.canonical import Json, canonical_bytes
 from interlock.domain.request import Request
 from interlock.domain.run import Run, RunStatus
-from interlock.errors import Closed, InvalidAgent, NotFound
+from interlock.errors import Closed, InvalidAgent
 from interlock.service.pages import Page
 from interlock.service.run_permissions import run_permitted
 from interlock.service.run_views import RunView
@@ -24,13 +24,17 @@ from interlock.web.pages.rendering import page
 from interlock.web.pages.routing import Reader, SignedInPerson, pages
 from interlock.web.pages.timeline import timeline_of, told_about
 from interlock.web.pages.values import LARGEST, Node, node_of
-from interlock.web.visible import run_seen, runs_about, runs_seen, thread_seen
+from interlock.web.run_requests import other_turns
+from interlock.web.visible import run_seen, runs_about, runs_seen
 
 router = pages()
 
 ROWS = 50
 LONGEST_VALUE = 50_000
 """The largest input or output of a run that its page shows, in bytes; a larger one is a link to JSON."""
+
+MOST_TURNS = 20
+"""The most turns of a run's conversation that its page shows."""
 
 STATUS_WORDS = {
     RunStatus.queued: "Starts soon",
@@ -114,7 +118,7 @@ async def shown(  # noqa: PLR0913 - what a reader is told
         everything=everything,
         given=_whole(view.run.input),
         came=_whole(view.run.output),
-        others=await _of_thread(caller, view.run),
+        others=await other_turns(caller, view.run, MOST_TURNS),
         notice=notice,
     )
 
@@ -128,16 +132,6 @@ def _awaited(view: RunView) -> list[Request]:
     """Return the open requests for which a run waits, in the order in which they were asked."""
     known = {request.id: request for request in view.requests if request.is_open}
     return [known[pending.request_id] for pending in view.run.pause if pending.request_id in known]
-
-
-async def _of_thread(caller: Caller, run: Run) -> list[Run]:
-    if run.thread is None:
-        return []
-    try:
-        thread = await thread_seen(caller, run.thread, limit=20)
-    except NotFound:
-        return []
-    return [other for other in thread.runs if other.id != run.id]
 
 
 @router.post("/runs/{run_id}/{change}")
