@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
+from amqp.exceptions import MessageNacked
+from kombu.exceptions import OperationalError
 from tests.aws_stand_ins import BOTH
 
 from interlock.bootstrap import build
@@ -19,6 +21,7 @@ from interlock.errors import BadInput, InvalidConfig
 from interlock.testing.keeper import free_port
 from interlock.waking.celery import CeleryTasks
 from interlock.waking.configured import hints_of, tasks_of
+from interlock.waking.failures import Failures
 from interlock.waking.rabbitmq import RabbitMQHints
 from interlock.waking.sqs import SqsHints
 from interlock.waking.wakers import HintedWaker
@@ -218,6 +221,14 @@ def test_a_queue_that_is_not_there_is_said_once_and_so_is_its_return(queues, cap
     hints.close()
     again = "The queue no-such-queue tells of work again."
     assert said_of_work(caplog) == ["The queue no-such-queue tells nobody of work", again]
+
+
+def test_a_full_queue_of_celerys_is_said_by_its_name(caplog):
+    """What kombu raises then is an error of its own without a word."""
+    refused = OperationalError()
+    refused.__cause__ = MessageNacked()
+    Failures("Celery's broker").failed(refused)
+    assert "tells nobody of work: MessageNacked." in caplog.text
 
 
 def test_tasks_that_wait_for_a_broker_that_is_away_are_left_to_the_sweep_and_that_is_said_once(caplog):

@@ -22,7 +22,7 @@ class Failures:
         """Note that a call has failed."""
         if not self._failing:
             self._failing = True
-            why = str(error) or type(error).__name__
+            why = str(error) or type(error.__cause__ or error).__name__  # kombu wraps what says nothing by itself
             _log.warning(
                 "%s tells nobody of work: %s. Workers find it when they look, seconds later.", self._broker, why
             )
