@@ -17,6 +17,7 @@ from interlock import Action, Draft, ask
 from interlock import Question as Ask
 from interlock.domain.action import Action as Subject
 from interlock.domain.action import Question
+from interlock.domain.commands import WithdrawAsPerson
 from interlock.domain.request import Status
 from interlock.domain.retries import Retries
 from interlock.engine.ports.policies import PolicySet
@@ -302,6 +303,22 @@ async def test_a_no_is_an_answer_on_which_a_graph_may_act(story):
     assert deleted == [1]
     run = await story.run(run_id)
     assert "was answered with no" in run.note
+
+
+async def test_a_graph_may_act_on_a_question_that_a_person_has_withdrawn(story):
+    deleted = []
+
+    def node(state):
+        if interrupt("Keep the record?", response_schema={"type": "boolean"}) is False:
+            deleted.append(1)
+            raise ConnectionError("the index is offline")
+
+    run_id = await story.go(story.chain(node))
+    await story.system.desk.handle(WithdrawAsPerson((await story.asked(run_id)).id, "it is gone already"), story.me)
+    await story.later(days=1)
+    assert deleted == [1]
+    run = await story.run(run_id)
+    assert (run.attention, "was withdrawn, and then it broke off" in run.note) == ("may_have_happened", True)
 
 
 @pytest.mark.parametrize("subject", [Action("pay", {"amount": 5}), Ask("How much?"), Draft("5 to ACME")])

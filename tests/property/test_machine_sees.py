@@ -23,7 +23,7 @@ from interlock.domain import (
     voting,
 )
 from interlock.domain.collaboration import Reserved
-from interlock.domain.commands import AskBack, ClaimEffect, Clarify, Reserve, TakeBack
+from interlock.domain.commands import AskBack, ClaimEffect, Clarify, Reserve, TakeBack, WithdrawAsPerson
 from interlock.domain.events import Expired
 from interlock.domain.request import EffectState
 from interlock.engine import (
@@ -244,6 +244,27 @@ def outcomes_wake_nobody(patch):
     patch(desk, "with_consequences", lambda *given: replace(real(*given), enqueue=()))
 
 
+def anybody_withdraws(patch):
+    """I7: who is asked takes back what somebody else has started."""
+    real = decide._DECISIONS[WithdrawAsPerson]
+
+    def withdraws(request, command, context):
+        return real(replace(request, initiator=context.principal.id), command, context)
+
+    patch(decide, "_DECISIONS", {**decide._DECISIONS, WithdrawAsPerson: withdraws})
+
+
+def withdrawals_wake_nobody(patch):
+    """I4: a run waits for ever for what a person has withdrawn."""
+    real = desk.with_consequences
+
+    def with_consequences(change, *given):
+        found = real(change, *given)
+        return replace(found, enqueue=()) if change.after.status == "withdrawn" else found
+
+    patch(desk, "with_consequences", with_consequences)
+
+
 def resumes_before_all_have_answered(patch):
     """I16: a worker resumes with one request still open."""
     real = advance_start.is_ready
@@ -462,6 +483,8 @@ def questions_come_late(patch):
 
 
 DEFECTS = [
+    anybody_withdraws,
+    withdrawals_wake_nobody,
     reservations_outlive_their_vote,
     anybody_is_on_it,
     answers_come_from_anybody,

@@ -160,8 +160,9 @@ def _decided(view: RequestView, done: EffectExecuted | None) -> ShownStatus:
         case Status.expired:
             return ShownStatus("warn", "Expired", "Nobody decided in time: it is not approved.", at=at)
         case _:
-            why = f"{by} {request.comment.rstrip('.')}".strip()
-            return ShownStatus("warn", "Withdrawn", f"{why}. Nothing is to be decided any more.", at=at)
+            why = f"{request.comment.rstrip('.')}." if request.comment else ""
+            says = " ".join(filter(None, (by, why, "Nothing is to be decided any more.")))
+            return ShownStatus("warn", "Withdrawn", says, at=at)
 
 
 def _approved(view: RequestView, by: str, done: EffectExecuted | None) -> ShownStatus:

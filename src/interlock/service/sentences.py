@@ -81,7 +81,8 @@ def _request_event(entry: Entry, event: Event) -> str:  # noqa: C901, PLR0911, P
             return f"{outcome} by {', '.join(acting(person, behind.get(person)) for person in by)}"
         case events.Withdrawn(reason=reason, replaced_by=successor, by=person):
             who = f" by {person}" if person is not None else ""
-            return f"withdrawn{who}: {reason}" + (f"; {successor} takes its place" if successor else "")
+            why = f": {reason}" if reason else ""
+            return f"withdrawn{who}{why}" + (f"; {successor} takes its place" if successor else "")
         case events.Escalated(to=to, due_at=due_at):
             until = f", until {when(due_at)}" if due_at is not None else ""
             why = "the time is over" if due_at is not None else "nobody has decided yet"

@@ -166,6 +166,23 @@ def test_runs_are_cancelled_and_retried(command):
     assert command.run("approve", request, "--yes").returncode == 3
 
 
+def test_who_started_a_run_withdraws_what_it_asks_and_it_goes_on_here(command):
+    _, request = command.paused()
+    assert command.run("requests", "withdraw", request).returncode == 2, "without a reason"
+    assert command.run("requests", "withdraw", request, "-m", " ").returncode == 3
+    done = command.json("requests", "withdraw", request, "-m", "it is paid already")
+    assert (done["request"]["status"], done["request"]["comment"], done["advanced"]) == (
+        "withdrawn",
+        "it is paid already",
+        True,
+    )
+    assert done["request"]["decided_by"] == [done["request"]["initiator"]]
+    assert done["run"]["status"] not in {"paused", "queued", "running"}
+    assert command.run("approve", request, "--yes").returncode == 3
+    assert command.run("doctor", "--fold").returncode == 0
+    assert "it is paid already" in command.run("requests", "show", request).stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

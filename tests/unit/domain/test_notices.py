@@ -89,6 +89,7 @@ def test_each_occasion_tells_those_whom_it_concerns_and_no_agent():
     assert (
         told(events.Withdrawn("", None, AT), before=("mia",)) == told(events.Expired(AT), before=("mia",)) == ("mia",)
     )
+    assert told(events.Withdrawn("", None, AT, "Noah"), before=("mia", "noah")) == ("mia",), "not who withdrew it"
     assert told(events.Opened) == told(events.Reserved("mia", AT, AT)) == ()
     asked = collaboration.Clarification(1, "mia", "why?", AT)
     request = replace(request, initiator="Ruth", clarifications=(asked,))

@@ -10,7 +10,7 @@ from tests.unit.domain.test_verdict_preview import PAY, bench_of
 from interlock.domain.action import Action, Draft
 from interlock.domain.request import EffectState
 from interlock.domain.run import Pending, Run, RunStatus
-from interlock.service.consequence import GUARDS, consequences
+from interlock.service.consequence import GUARDS, consequences, withdrawal
 from interlock.service.pause_requests import requests_of_pause
 from interlock.service.recipients import recipients
 from interlock.service.risk import Risk, risk_of
@@ -40,6 +40,20 @@ def run_of(*requests, status=RunStatus.paused):
     pause = tuple(Pending(one.id, one.id) for one in requests)
     run = Run("run-1", "default", "buyer", "m:a", "ian", None, START, status, pause, thread="t")
     return RunView(run, requests, None, START)
+
+
+@pytest.mark.parametrize(
+    ("others", "when"),
+    [(0, ""), (1, " once 1 other decision is made"), (2, " once 2 other decisions are made")],
+)
+def test_who_withdraws_reads_first_what_becomes_of_the_run(others, when):
+    bench = bench_of(subject=PAY)
+    run = run_of(bench.request, *(replace(bench.request, id=f"other-{number}") for number in range(others)))
+    goes_on = f"The run goes on as after a rejection{when}, and its agent reads your reason. To end it, cancel it."
+    ends = "Nobody needs to decide it any more, and it is not approved."
+    assert withdrawal(bench.request, run) == f"{ends} {goes_on}"
+    alone = replace(bench.request, run_id="", agent="bot")
+    assert withdrawal(alone, None) == f"{ends} bot reads your reason, and cannot carry it out."
 
 
 def test_it_says_what_cannot_be_undone_how_it_is_guarded_and_what_waits():

@@ -25,6 +25,20 @@ def executed(result):
 
 
 @pytest.mark.parametrize(
+    ("reason", "successor", "by", "says"),
+    [
+        ("the run was cancelled", None, None, "withdrawn: the run was cancelled"),
+        ("asked anew", "req_2", None, "withdrawn: asked anew; req_2 takes its place"),
+        ("it is paid", None, "ruth", "withdrawn by ruth: it is paid"),
+        ("", None, None, "withdrawn"),
+    ],
+)
+def test_what_was_withdrawn_says_why_and_by_which_person(reason, successor, by, says):
+    event = events.Withdrawn(reason, successor, START, by)
+    assert sentence(SimpleNamespace(event=event, by="bot")) == says
+
+
+@pytest.mark.parametrize(
     ("event", "times"),
     [
         (opened(Action(EVIL, {EVIL: EVIL})), 3),

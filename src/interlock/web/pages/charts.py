@@ -71,7 +71,7 @@ def bars(chart: Chart) -> tuple[Markup, float]:
         for one in chart.series:
             height = (one.values[at] or 0) / top * HEIGHT
             if height > 0:
-                base -= height
+                base = max(base - height, 0.0)  # what is added up may pass the end by a rounding
                 parts.append(_bar(one.style, room * (at + GAP / 2), base, room * (1 - GAP), height))
         drawn.append(_period(chart, at, parts, room))
     return _svg(chart, drawn), top

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from interlock.domain.statistics import Ended, Every, Figures, Span
@@ -37,6 +37,7 @@ def test_an_axis_of_times_ends_where_people_count_to():
 
 
 @given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), min_size=1, max_size=30))
+@example([(366, 134)])
 def test_bars_stand_one_upon_the_other_and_are_as_high_as_their_values(pairs):
     first, second = Series("Good", "approved", [a for a, _ in pairs]), Series("Bad", "rejected", [b for _, b in pairs])
     drawn, top = bars(chart(first, second))
