@@ -60,7 +60,7 @@ ERRORS: dict[type[InterlockError], Meaning] = {
     errors.ProviderUnavailable: Meaning(Exit.store, HTTPStatus.SERVICE_UNAVAILABLE),
     errors.ModelFailed: Meaning(Exit.store, HTTPStatus.BAD_GATEWAY),
     errors.ModelUnavailable: Meaning(Exit.store, HTTPStatus.SERVICE_UNAVAILABLE),
-    errors.ModelNotUsable: Meaning(Exit.usage, HTTPStatus.BAD_GATEWAY),
+    errors.ModelNotUsable: Meaning(Exit.usage, HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.TooBusy: Meaning(Exit.store, HTTPStatus.SERVICE_UNAVAILABLE),
     errors.TakesTooLong: Meaning(Exit.usage, HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.StoreError: Meaning(Exit.store, HTTPStatus.INTERNAL_SERVER_ERROR),
