@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from functools import reduce
+from typing import Any
 
 from interlock.domain import collaboration, events
 from interlock.domain.authority import Delegation
 from interlock.domain.collaboration import Clarification, Reservation, Snooze
+from interlock.domain.copying import copy_with
 from interlock.domain.events import Decided, Event, Opened, StepReached
 from interlock.domain.invariants import check_event
 from interlock.domain.quorum import with_vote
@@ -81,7 +83,7 @@ def evolve(request: Request | None, event: Event) -> Request:
         except KeyError:
             raise ValueError(f"{request.id} is {status}/{effect}: {label} cannot happen") from None
         check_event(request, event)
-    return replace(_apply(request, event), status=status, effect=effect, version=request.version + 1)
+    return copy_with(_apply(request, event), status=status, effect=effect, version=request.version + 1)
 
 
 def _opened(event: Opened) -> Request:
@@ -111,37 +113,36 @@ def _apply(request: Request, event: Event) -> Request:  # noqa: C901, PLR0911, P
         case StepReached():
             return _step_begun(request, event)
         case events.Reminded(at=at):
-            return replace(request, reminders=tuple(moment for moment in request.reminders if moment > at))
+            return copy_with(request, reminders=tuple(moment for moment in request.reminders if moment > at))
         case events.Escalated():
             return _escalated(request, event)
         case events.Delegated(giver=giver, delegate=delegate, reason=reason, at=at):
             kept = (one for one in request.delegations if one.giver != giver)
-            return replace(request, delegations=(*kept, Delegation(giver, delegate, None, at, reason)))
+            return copy_with(request, delegations=(*kept, Delegation(giver, delegate, None, at, reason)))
         case events.DelegationTakenBack(giver=giver):
-            return replace(request, delegations=tuple(one for one in request.delegations if one.giver != giver))
+            return copy_with(request, delegations=tuple(one for one in request.delegations if one.giver != giver))
         case events.Extended(due_at=due_at):
-            return replace(request, due_at=due_at)
+            return copy_with(request, due_at=due_at)
         case events.Rescheduled(due_at=due_at, reminders=reminders, escalates_at=escalates_at, at=at):
-            return replace(request, step_since=at, due_at=due_at, reminders=reminders, escalates_at=escalates_at)
+            return copy_with(request, step_since=at, due_at=due_at, reminders=reminders, escalates_at=escalates_at)
         case events.VoteCast(vote=vote):
-            return replace(_unreserved(request, vote.voter, vote.at), votes=with_vote(request.votes, vote))
+            return copy_with(_unreserved(request, vote.voter, vote.at), votes=with_vote(request.votes, vote))
         case events.VoteTakenBack(voter=voter):
-            return replace(request, votes=tuple(vote for vote in request.votes if vote.voter != voter))
+            return copy_with(request, votes=tuple(vote for vote in request.votes if vote.voter != voter))
         case events.StepHeld(until=until, by=by):
-            return replace(request, held_until=until, held_by=by)
+            return copy_with(request, held_until=until, held_by=by)
         case events.Edited():
             return _edited(request, event)
         case Decided(by=by, comment=comment, at=at):
-            request = replace(request, stand_ins=(*request.stand_ins, *event.stand_ins))
-            request = replace(request, counted=_counted(request, event), decided_by=by, by_grant=event.by_grant)
-            return _closed(request, at, comment)
+            counted, stand_ins = _counted(request, event), (*request.stand_ins, *event.stand_ins)
+            voted = {"counted": counted, "stand_ins": stand_ins, "decided_by": by, "by_grant": event.by_grant}
+            return _closed(request, at, comment, **voted)
         case events.Expired(at=at):
             return _closed(request, at, "nobody decided in time")
         case events.Withdrawn(reason=reason, replaced_by=replaced_by, at=at, by=by):
-            closed = _closed(request, at, reason)
-            return replace(closed, replaced_by=replaced_by, decided_by=() if by is None else (by,))
+            return _closed(request, at, reason, replaced_by=replaced_by, decided_by=() if by is None else (by,))
         case events.ConfigurationHeld(problem=problem):
-            return replace(request, configuration_held=problem)
+            return copy_with(request, configuration_held=problem)
         case _:
             return _apply_to_conversation(request, event)
 
@@ -150,18 +151,18 @@ def _apply_to_conversation(request: Request, event: Event) -> Request:
     match event:
         case collaboration.Reserved(by=by, until=until, at=at):
             others = _unreserved(request, by, at).reservations
-            return replace(request, reservations=(*others, Reservation(by, at, until)))
+            return copy_with(request, reservations=(*others, Reservation(by, at, until)))
         case collaboration.ReservationEnded(by=by, at=at):
             return _unreserved(request, by, at)
         case collaboration.Snoozed(by=by, until=until, at=at):
             left = tuple(one for one in request.snoozes if one.by != by and one.until > at)
-            return replace(request, snoozes=(*left, Snooze(by, until)) if until > at else left)
+            return copy_with(request, snoozes=(*left, Snooze(by, until)) if until > at else left)
         case collaboration.AskedBack(number=number, by=by, text=text, at=at):
             asked = Clarification(number, by, text, at)
-            return replace(request, clarifications=(*request.clarifications, asked))
+            return copy_with(request, clarifications=(*request.clarifications, asked))
         case collaboration.Clarified(number=number, by=by, text=text, at=at):
             said = {number: replace(request.clarifications[number - 1], said=text, said_by=by, said_at=at)}
-            return replace(request, clarifications=tuple(said.get(one.number, one) for one in request.clarifications))
+            return copy_with(request, clarifications=tuple(said.get(one.number, one) for one in request.clarifications))
         case _:
             return _apply_to_effect(request, event)
 
@@ -170,38 +171,37 @@ def _escalated(request: Request, event: events.Escalated) -> Request:
     handed_on, due_at = request.handed_on or event.due_at is not None, event.due_at or request.due_at
     asks = tuple(dict.fromkeys((*request.step_asks, *event.to)))
     escalated = tuple(sorted({*request.escalated, event.step}))
-    handed = replace(request, step_asks=asks, due_at=due_at, handed_on=handed_on)
-    return replace(handed, escalated=escalated, escalates_at=None)
+    handed = {"step_asks": asks, "due_at": due_at, "handed_on": handed_on}
+    return copy_with(request, **handed, escalated=escalated, escalates_at=None)
 
 
 def _edited(request: Request, event: events.Edited) -> Request:
     edition = event.edition
     behind = (edition.author or "", *((edition.on_behalf_of,) if edition.on_behalf_of is not None else ()))
     editors = tuple(dict.fromkeys((*request.editors, *behind)))
-    request = replace(_not_held(request), edition=edition, digest=event.digest, route=event.route, editors=editors)
-    return replace(request, votes=(), counted=(), escalated=(), stand_ins=(), step_since=None)
+    changed = {"edition": edition, "digest": event.digest, "route": event.route, "editors": editors}
+    return copy_with(request, **_NOT_HELD, **changed, votes=(), counted=(), escalated=(), stand_ins=(), step_since=None)
 
 
-def _closed(request: Request, at: datetime, comment: str) -> Request:
-    return replace(_not_held(request), decided_at=at, due_at=None, comment=comment)
+def _closed(request: Request, at: datetime, comment: str, **decided: Any) -> Request:
+    return copy_with(request, **_NOT_HELD, decided_at=at, due_at=None, comment=comment, **decided)
 
 
-def _not_held(request: Request) -> Request:
-    return replace(request, held_until=None, held_by=())
+_NOT_HELD: dict[str, Any] = {"held_until": None, "held_by": ()}
 
 
 def _apply_to_effect(request: Request, event: Event) -> Request:
     match event:
         case events.EffectClaimed(claim=claim):
-            return replace(request, claim=claim)
+            return copy_with(request, claim=claim)
         case events.EffectExecuted(result=result, note=note):
-            return replace(request, result=result, effect_note=note)
+            return copy_with(request, result=result, effect_note=note)
         case events.EffectFailed(reason=note) | events.EffectUnknown(reason=note) | events.EffectReleased(comment=note):
-            return replace(request, effect_note=note)
+            return copy_with(request, effect_note=note)
         case events.EffectLapsed(reason=reason, replaced_by=replaced_by):
-            return replace(request, effect_note=reason, replaced_by=replaced_by)
+            return copy_with(request, effect_note=reason, replaced_by=replaced_by)
         case events.LateResult(state=state) if request.claim is None and state != "failed":
-            return replace(request, reported=True)
+            return copy_with(request, reported=True)
         case _:
             return request
 
@@ -209,12 +209,13 @@ def _apply_to_effect(request: Request, event: Event) -> Request:
 def _unreserved(request: Request, person: str, now: datetime) -> Request:
     """Return a request without this person's reservation, and without those that the clock has ended."""
     left = tuple(one for one in request.reservations if one.by != person and one.until > now)
-    return request if left == request.reservations else replace(request, reservations=left)
+    return request if left == request.reservations else copy_with(request, reservations=left)
 
 
 def _step_begun(request: Request, event: StepReached) -> Request:
-    return replace(
-        _not_held(request),
+    return copy_with(
+        request,
+        **_NOT_HELD,
         step=event.step,
         step_since=event.at,
         step_asks=event.ask,
