@@ -27,6 +27,12 @@ def forged_entry(door, request):
     door.sql("UPDATE log SET body = ?, leaf = ? WHERE position = ?", forged, leaf_hash(forged), position)
 
 
+def forged_name(door, request):
+    """Let the row hold the request of another id: then it cannot even be read together with others."""
+    body = json.loads(bytes(door.sql("SELECT body FROM requests WHERE id = ?", request["id"])[0][0]))
+    door.sql("UPDATE requests SET body = ? WHERE id = ?", json.dumps(body | {"id": "req_x"}).encode(), request["id"])
+
+
 def stored(door):
     """Return all that stands in the database about requests."""
     rows = door.sql("SELECT id, status, effect, version, body FROM requests ORDER BY id")
@@ -77,14 +83,14 @@ async def test_pages_show_the_others_and_say_which_entry_cannot_be_read(open_ser
 
 @pytest.mark.parametrize("store", ["sqlite", "postgres"])
 async def test_lists_show_the_others_where_a_row_cannot_be_read(open_server, backdoor, store, caplog):
-    """One row out of a thousand must not take the inbox away from everybody."""
+    """One row out of a thousand must not take the inbox away from everybody. What is broken is told of once."""
     server = open_server(store)
     agent, mia = await server.agent(), await server.person(MIA)
     put(server, act)
     runs = [await started(mia, agent="payer", input=str(n)) for n in range(3)]
     asked = [await ask(agent, MAIL, key=f"order-{n}") for n in range(3)]
     door = backdoor(server.address)
-    door.sql("UPDATE requests SET body = ? WHERE id = ?", b"\xff", asked[1]["id"])
+    door.sql("UPDATE requests SET body = ? WHERE id = ?", b"\xff" + store.encode(), asked[1]["id"])
     door.sql("UPDATE runs SET body = ? WHERE id = ?", b"\xff", runs[1]["id"])
     for path in (
         "../../",
@@ -104,3 +110,19 @@ async def test_lists_show_the_others_where_a_row_cannot_be_read(open_server, bac
     assert {one["id"] for page in found for one in page["runs"]} == {runs[0]["id"], runs[2]["id"]}
     assert [text for text in caplog.messages if "cannot be read, and lists leave it out" in text]
     assert (await mia.get(f"/requests/{asked[1]['id']}")).status_code == 500
+
+
+@pytest.mark.parametrize("forge", [forged_row, forged_entry, forged_name])
+@pytest.mark.parametrize("store", ["sqlite", "postgres"])
+async def test_one_altered_request_among_many_is_the_only_one_that_is_refused(open_server, backdoor, store, forge):
+    """A batch reads its requests together, and one of them must not hide the others."""
+    server = open_server(store)
+    agent, mia = await server.agent(), await server.person(MIA)
+    first, altered, last = [await ask(agent, key=f"order-{number}") for number in range(3)]
+    door = backdoor(server.address)
+    door.open_the_log()
+    forge(door, altered)
+    votes = [{"request_id": one["id"], "verdict": "approve", "digest": one["digest"]} for one in (first, altered, last)]
+    found = (await mia.post("/requests/votes", json={"votes": votes})).json()["results"]
+    assert [one["status"] for one in found] == [200, 500, 200]
+    assert found[1]["problem"]["code"] == "record_altered"

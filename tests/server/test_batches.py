@@ -6,7 +6,8 @@ import pytest
 from tests.server.test_agents_api import MAIL, STORES, ask
 
 from interlock.domain.events import VoteCast
-from interlock.service.casting import MOST
+from interlock.errors import StoreUnavailable
+from interlock.service.casting import MOST, READ_TOGETHER
 
 
 async def asked(agent, count):
@@ -113,3 +114,56 @@ async def test_what_is_no_list_of_votes_is_refused_as_a_whole(server):
         answer = await mia.post("/requests/votes", json={"votes": votes})
         assert (answer.status_code, answer.json()["code"]) == (400, "bad_input"), votes
     assert await votes_on(server, request) == []
+
+
+@pytest.mark.parametrize("store", STORES)
+async def test_the_requests_of_a_batch_are_read_together(open_server, store, monkeypatch):
+    server = open_server(store)
+    agent, mia = await server.agent(), await server.person("mia@example.com")
+    requests, reads, load = await asked(agent, READ_TOGETHER + 2), [], server.system.store.load
+
+    async def counted(tenant, ids=(), **of):
+        reads.append(list(ids))
+        return await load(tenant, ids, **of)
+
+    monkeypatch.setattr(server.system.store, "load", counted)
+    found = await results(mia, *map(approval, requests))
+    assert [one["status"] for one in found] == [200] * len(requests)
+    assert sorted(map(len, reads)) == [2, READ_TOGETHER]
+
+
+async def test_what_changes_after_it_was_read_for_a_batch_is_read_again(server, monkeypatch):
+    agent, mia, noah = (
+        await server.agent(),
+        await server.person("mia@example.com"),
+        await server.person("noah@example.com"),
+    )
+    first, second, third = await asked(agent, 3)
+    load = server.system.store.load
+
+    async def overtaken(tenant, ids=(), **of):
+        loaded = await load(tenant, ids, **of)
+        if len(loaded.requests) > 1:  # while the batch has them in hand
+            monkeypatch.undo()
+            assert (await noah.post(f"/requests/{second['id']}/comments", json={"text": "Wait."})).status_code == 200
+            vote = {"verdict": "reject", "digest": third["digest"]}
+            assert (await noah.post(f"/requests/{third['id']}/votes", json=vote)).status_code == 200
+        return loaded
+
+    monkeypatch.setattr(server.system.store, "load", overtaken)
+    found = await results(mia, *map(approval, (first, second, third)))
+    assert [one["status"] for one in found] == [200, 200, 409]
+    assert [one.get("problem", {}).get("code") for one in found] == [None, None, "closed"]
+
+
+async def test_a_batch_that_cannot_be_read_has_a_result_for_each_vote(server, monkeypatch):
+    agent, mia = await server.agent(), await server.person("mia@example.com")
+    requests = await asked(agent, 2)
+
+    async def gone(*_, **__):
+        raise StoreUnavailable("The database does not answer.")
+
+    monkeypatch.setattr(server.system.store, "load", gone)
+    assert [one["problem"]["code"] for one in await results(mia, *map(approval, requests))] == ["store_unavailable"] * 2
+    monkeypatch.undo()
+    assert [one["status"] for one in await results(mia, *map(approval, requests))] == [200] * 2

@@ -48,6 +48,15 @@ def with_whole_requests(loaded: Loaded) -> Loaded:
     return verified(replace(loaded, requests=requests))
 
 
+def each_verified(loaded: Loaded) -> dict[str, Loaded]:
+    """Return each request that is what its log says as if it had been loaded alone."""
+    found = {}
+    for key, request in loaded.requests.items():
+        with contextlib.suppress(RecordAltered):
+            found[key] = verified(replace(loaded, requests={key: request}, logs={key: loaded.logs[key]}))
+    return found
+
+
 def verified_request(request: Request, history: Sequence[Entry]) -> Request:
     """Return a request as its log says. The row is not used: 1 equals True in Python, and it may hold the other.
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from interlock.domain.action import Verdict
 from interlock.domain.canonical import Json
 from interlock.domain.request import Request
+from interlock.engine.integrity import each_verified
 from interlock.engine.policy_snapshot import policy_snapshot
-from interlock.errors import BadInput, InterlockError
+from interlock.errors import BadInput, InterlockError, RecordAltered, StoreTooNew
+from interlock.service.client import Client
 
 MOST = 500
 """How many votes one call takes."""
 
-REQUESTS_AT_ONCE = 64
-"""How many of them are under way at once: commits that wait for each other share a transaction."""
+READ_TOGETHER = 25
+"""How many requests one read brings."""
+
+GROUPS_AT_ONCE = 4
+"""How many reads, and the votes on what they bring, are under way at once."""
 
 
 class Voter(Protocol):
@@ -77,7 +82,7 @@ async def cast(client: Voter, vote: SubmittedVote) -> Request:
             return await on.answer(request_id, vote.value, digest=digest, comment=comment)
 
 
-async def cast_all(client: Voter, votes: Sequence[SubmittedVote]) -> list[Request | InterlockError]:
+async def cast_all(client: Client, votes: Sequence[SubmittedVote]) -> list[Request | InterlockError]:
     """Cast many votes; return what came of each, in their order: what is refused undoes no other one.
 
     Several votes on one request are cast in their order; of different ones, in none. All are decided by the
@@ -92,19 +97,44 @@ async def cast_all(client: Voter, votes: Sequence[SubmittedVote]) -> list[Reques
     by_request: dict[str, list[int]] = {}
     for number, vote in enumerate(votes):
         by_request.setdefault(vote.request_id, []).append(number)
-    turn = asyncio.Semaphore(REQUESTS_AT_ONCE)
+    turn = asyncio.Semaphore(GROUPS_AT_ONCE)
 
-    async def of_one_request(numbers: Sequence[int]) -> None:
+    async def on_one(voter: Voter, request_id: str) -> None:
+        for number in by_request[request_id]:
+            try:
+                found[number] = await cast(voter, votes[number])
+            except InterlockError as refused:
+                found[number] = refused
+
+    async def on_some(request_ids: Sequence[str]) -> None:
         async with turn:
-            for number in numbers:
-                try:
-                    found[number] = await cast(client, votes[number])
-                except InterlockError as refused:
-                    found[number] = refused
+            try:
+                voter = await _having_read(client, request_ids)
+            except InterlockError as unread:
+                found.update((number, unread) for one in request_ids for number in by_request[one])
+            else:
+                await _all(on_one(voter, one) for one in request_ids)
 
+    ids = list(by_request)
     with policy_snapshot():
-        ended = await asyncio.gather(*map(of_one_request, by_request.values()), return_exceptions=True)
-    for defect in ended:
-        if defect is not None:
-            raise defect  # after all others have been cast: none of them is cut off
+        await _all(on_some(ids[first : first + READ_TOGETHER]) for first in range(0, len(ids), READ_TOGETHER))
     return [found[number] for number in range(len(votes))]
+
+
+async def _having_read(client: Client, request_ids: Sequence[str]) -> Client:
+    """Return the same client with these requests at hand, read at one instant: its first vote on each reads nothing.
+
+    What is missing or altered is left out: whoever votes on it reads it alone, and is told why.
+    """
+    try:
+        loaded = await client.system.store.load(client.principal.tenant, request_ids)
+    except (RecordAltered, StoreTooNew):  # one of them hides the others
+        return client
+    return Client(client.system, client.principal, key=client.key, at_hand=each_verified(loaded))
+
+
+async def _all(work: Iterable[Awaitable[None]]) -> None:
+    """Wait for all of it; raise a defect after the others have ended: none of them is cut off."""
+    for defect in await asyncio.gather(*work, return_exceptions=True):
+        if defect is not None:
+            raise defect

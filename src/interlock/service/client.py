@@ -14,7 +14,7 @@ from interlock.domain.run import Run
 from interlock.domain.statistics import Every
 from interlock.engine.changes import Entry
 from interlock.engine.deadlines import sweep
-from interlock.engine.ports.store import RequestFilter
+from interlock.engine.ports.store import Loaded, RequestFilter
 from interlock.engine.recall import recall
 from interlock.engine.states import kept_state
 from interlock.engine.threads import checked_name
@@ -52,20 +52,27 @@ class Client(RequestClient):
         principal: who reads and acts.
         key: an idempotency key, for one call. See `keyed`.
         notes_views: whoever reads a request has seen it. See `unseen`.
+        at_hand: requests by id, each with its log, as they were read; each is used once, by the first vote on it.
     """
 
     def __init__(
-        self, system: Components, principal: Principal, *, key: str | None = None, notes_views: bool = True
+        self,
+        system: Components,
+        principal: Principal,
+        *,
+        key: str | None = None,
+        notes_views: bool = True,
+        at_hand: dict[str, Loaded] | None = None,
     ) -> None:
         _check_principal(principal)
-        super().__init__(system, principal, key=key, notes_views=notes_views)
+        super().__init__(system, principal, key=key, notes_views=notes_views, at_hand=at_hand)
 
     def keyed(self, key: str | None) -> Client:
         """Return the same for one call with an idempotency key: made again with it, it does nothing that it has done.
 
         What it is good for: votes, all else that is said to a request, and whatever starts or changes runs.
         """
-        return Client(self.system, self.principal, key=key, notes_views=self._notes_views)
+        return Client(self.system, self.principal, key=key, notes_views=self._notes_views, at_hand=self._at_hand)
 
     def unseen(self) -> Client:
         """Return the same for a front end that shows nothing of the requests that it reads: nobody has seen them."""

@@ -52,7 +52,13 @@ class RequestClient(Views):
     """What one principal says to requests; see `Client`. Whoever looks at one has seen it, and the log says so."""
 
     def __init__(
-        self, system: Components, principal: Principal, *, key: str | None = None, notes_views: bool = True
+        self,
+        system: Components,
+        principal: Principal,
+        *,
+        key: str | None = None,
+        notes_views: bool = True,
+        at_hand: dict[str, Loaded] | None = None,
     ) -> None:
         super().__init__(system.store, system.directories, principal, system.book)
         self.system = system
@@ -60,6 +66,7 @@ class RequestClient(Views):
         if key is not None:
             check_key(key)
         self.key = key
+        self._at_hand = {} if at_hand is None else at_hand
 
     async def _noted(self, request: Request, history: Sequence[Entry], person: str) -> Request:
         """Put into the log that this person sees it, once for what stands there. No view fails or waits long for it."""
@@ -93,10 +100,11 @@ class RequestClient(Views):
             BadInput: if the value cannot be the arguments.
             InvalidAnswer: if the value does not fit the schema.
         """
-        request = await self._current(request_id)
-        if Verdict.edit not in request.ask.verdicts:
-            return await self.cast(plainly(request, Verdict.edit, comment).to(digest))
-        return await self.cast(edited(request, value, comment).to(digest))
+        loaded = await self._loaded(request_id)
+        request = loaded.requests[request_id]
+        offered = Verdict.edit in request.ask.verdicts
+        reply = edited(request, value, comment) if offered else plainly(request, Verdict.edit, comment)
+        return await self._handle(reply.to(digest).vote(), loaded)
 
     async def answer(
         self, request_id: str, value: Json, *, digest: str | None, comment: str = "", typed: bool = False
@@ -111,11 +119,14 @@ class RequestClient(Views):
             NotOffered: if nothing is asked that could be answered.
             InvalidAnswer: if it does not fit.
         """
-        request = await self._current(request_id)
+        loaded = await self._loaded(request_id)
+        request = loaded.requests[request_id]
         if Verdict.respond not in request.ask.verdicts:
-            return await self.cast(plainly(request, Verdict.respond, comment).to(digest))
-        read = typed_answer(request, value, comment) if typed and isinstance(value, str) else None
-        return await self.cast((read or answered(request, value, comment)).to(digest))
+            reply = plainly(request, Verdict.respond, comment)
+        else:
+            read = typed_answer(request, value, comment) if typed and isinstance(value, str) else None
+            reply = read or answered(request, value, comment)
+        return await self._handle(reply.to(digest).vote(), loaded)
 
     async def cast(self, reply: Reply) -> Request:
         """Cast a reply as this principal's vote; return the request as it stands afterwards."""
@@ -257,10 +268,9 @@ class RequestClient(Views):
     async def _handle(self, command: Command, known: Loaded | None = None) -> Request:
         return await self.system.desk.handle(command, self.principal, known=known, key=self.key)
 
-    async def _current(self, request_id: str) -> Request:
-        return (await self._loaded(request_id)).requests[request_id]
-
     async def _loaded(self, request_id: str) -> Loaded:
+        if (read := self._at_hand.pop(request_id, None)) is not None:
+            return read
         loaded = verified(await self._store.load(self.principal.tenant, [request_id]))
         if request_id not in loaded.requests:
             raise NotFound(f"There is no request {request_id} here.", request_id=request_id)
