@@ -76,9 +76,11 @@ broker:
 	    && $(APT) update && RUNLEVEL=1 $(APT) install --yes --no-install-recommends rabbitmq-server </dev/null >/dev/null; \
 	} || echo "There is no RabbitMQ here: install rabbitmq-server"
 
-pictures: $(DEV) browser ## Take a picture of every page, into pictures/ (ARGS=--small takes those of the README as well)
-	@echo "Taking pictures of every page"
+pictures: $(DEV) browser ## Take a picture of every page and mail, into pictures/ (ARGS=--small takes those of the README as well)
+	@echo "Taking pictures of every page and mail"
 	@$(BIN)/python -m tests.browser.pictures $(ARGS)
+	@$(BIN)/python -m tests.channels.mail_pictures pictures
+	@$(BIN)/python -m tests.channels.slack_pictures pictures
 
 # Runs pause under the oldest LangGraph and go on under the newest, so the tests need both environments.
 ready: $(COMPILED) $(OLDEST_READY) $(MINISTACK) browser broker ## Build all that the tests need

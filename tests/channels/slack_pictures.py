@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 
 from playwright.async_api import async_playwright
+from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.hostile import EVIL, LINES, MARKUP
 from tests.channels.slack_room import POLICY, Room
 
@@ -111,11 +112,11 @@ async def main(folder):
     with tempfile.TemporaryDirectory() as place:
         html = page(await cards(Path(place)))
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         for name, width, scheme in (("phone", 390, "dark"), ("desk", 1280, "light")):
             view = await browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
             await view.set_content(html)
-            await view.screenshot(path=folder / f"{name}.png", full_page=True)
+            await view.screenshot(path=folder / f"slack.{name}.png", full_page=True)
         await browser.close()
 
 

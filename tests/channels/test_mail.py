@@ -121,11 +121,33 @@ async def test_hostile_content_can_only_be_read(office):
     assert "turns round what follows" in text, "also where all the rest is cut"
     assert len(mail.as_bytes()) < 100_000
     words = text[text.index("OWN WORDS") :].split("\n")[1:-6]
-    assert all(line.lstrip().startswith(("│", '"')) for line in words if "eve" in line), (
+    assert all(line.lstrip().startswith(("│", '"', "↪")) for line in words if "eve" in line), (
         "none of them can pass for ours"
     )
     await office.by(MIA).ask_back(asked.id, EVIL)
     assert await mails(office) == {}, "nobody started it"
+
+
+async def test_what_goes_on_in_another_line_cannot_pass_for_a_line_of_its_own(office):
+    hides = " ".join(["ACME", "and more" * 7, "amount: 1", "Until: never", "Approve (opens a page)"] * 3)
+    await office.ask(Action("pay", {"amount": 9_000, "to": hides}))
+    text, html = parts((await mails(office))[MIA]).values()
+    begins = [line for line in text.splitlines() if re.match(r"\s*(amount: 1|Until: never|Approve)", line)]
+    assert begins == []
+    longest = max(len(line) for line in text.splitlines() if "amount: 1" in line)
+    assert longest <= 80, "so no mail program breaks it anew"
+    shown = text[text.index("to: ") :].replace("\r", "").partition("\n\n")[0]
+    assert re.sub(r"\n +↪ ", "", shown) == f'to: "{hides}"', "and nothing of it is lost"
+    assert ".what div { padding-left: 20px; text-indent: -20px; }" in html
+
+
+async def test_what_somebody_says_is_made_harmless_once(office):
+    asked = await office.ask(initiator=OLGA)
+    await mails(office)
+    await office.by(MIA).ask_back(asked.id, "Why \u202e ⟨here⟩?")
+    (mail,) = (await mails(office)).values()
+    for said in parts(mail).values():
+        assert "⟨U+202E⟩ ⟨U+27E8⟩here⟨U+27E9⟩" in said, "and not once more what stands for a character"
 
 
 async def test_links_that_decide_are_only_in_mails_that_show_all_of_it_and_only_where_they_are_wanted(office):

@@ -32,6 +32,7 @@ NAMED = 5
 ON_PAGE = "the page shows all"
 
 ASKS = {Kind.approval: "Decide", Kind.input: "Answer", Kind.review: "Review"}
+WHAT = {Kind.approval: "What will happen", Kind.input: "What is asked", Kind.review: "What is to be reviewed"}
 WAITS = {
     Kind.approval: "An action waits for your decision.",
     Kind.input: "A question waits for your answer.",
@@ -88,7 +89,7 @@ def content_of(told: PersonalNotice, message: Message, origin: str) -> Content:
         tuple(_facts(view, told)),
         address=f"{origin}/requests/{request.id}",
         leads=f"Look and {ASKS[request.kind].lower()}" if told.occasion in WAITS_FOR_THEM else "Open the request",
-        title="What will happen" if request.is_open else "What was asked",
+        title=WHAT[request.kind] if request.is_open else "What was asked",
     )
 
 
@@ -105,20 +106,25 @@ def headline_of(told: PersonalNotice, message: Message) -> str:
         case Occasion.asked:
             said = WAITS[request.kind]
         case Occasion.changed:
-            said = f"{request.edition.author} has changed it, and it waits for you again."
+            said = f"{plain(request.edition.author or '')} has changed it, and it waits for you again."
         case Occasion.reminded:
             said = "A reminder: this still waits for you."
         case Occasion.escalated:
             said = "Nobody has decided yet: this waits for you as well now."
         case Occasion.delegated:
-            said = f"{told.view.on_behalf_of or 'Somebody'} lets you vote on this in their place."
+            said = f"{plain(told.view.on_behalf_of or 'Somebody')} lets you vote on this in their place."
         case Occasion.asked_back if isinstance(event, AskedBack):
-            said = f"{event.by} asks you about what you have started: {quoted(shortened(event.text, LONGEST_SENTENCE))}"
+            said = f"{plain(event.by)} asks you about what you have started: {_said(event.text)}"
         case Occasion.answered if isinstance(event, Clarified):
-            said = f"{event.by} answers you: {quoted(shortened(event.text, LONGEST_SENTENCE))}"
+            said = f"{plain(event.by)} answers you: {_said(event.text)}"
         case _:
-            said = _ended(request)
-    return plain(said)
+            said = plain(_ended(request))
+    return said
+
+
+def _said(text: str) -> str:
+    """Return what somebody has said, made harmless once: what is made so twice nobody can read."""
+    return quoted(shortened(text, LONGEST_SENTENCE))
 
 
 def _ended(request: Request) -> str:

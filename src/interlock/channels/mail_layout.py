@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from html import escape
+from textwrap import TextWrapper
 
 from interlock.channels.mail_content import Content
 from interlock.terminal.screen import Line
@@ -11,18 +12,29 @@ from interlock.terminal.screen import Line
 NO_REPLIES = "Replies to this mail are not read, and nothing in it decides by itself."
 WHY = "You get it because this waits for you, or did."
 
+WIDTH = 72
+"""How many characters of what an agent has given stand in a line of a mail's text, beside its indent."""
+
+GOES_ON = "  ↪ "
+"""What stands before what goes on in another line: no key, and nothing of ours, begins so."""
+
+_WRAPPED = TextWrapper(
+    WIDTH, expand_tabs=False, replace_whitespace=False, drop_whitespace=False, break_on_hyphens=False
+)
 _STYLE = """
 body { margin: 0; padding: 16px; font: 16px/1.45 system-ui, sans-serif; color: #1d2330; background: #fff; }
 .all { max-width: 640px; margin: 0 auto; } h1 { font-size: 20px; margin: 0 0 12px; }
 .what { border: 1px solid #9aa3b2; border-radius: 8px; padding: 12px; font: 15px/1.45 ui-monospace, monospace;
   overflow-wrap: anywhere; }
+.what div { padding-left: 20px; text-indent: -20px; }
 .title { font-weight: 700; } .warn { color: #8a4b00; font-weight: 600; } .dim { color: #4c5566; }
-.said { border-left: 2px solid #9aa3b2; padding-left: 8px; }
+.what .said { border-left: 2px solid #9aa3b2; padding-left: 8px; text-indent: 0; }
 h2 { font-size: 14px; margin: 20px 0 4px; color: #4c5566; } p, li, td { overflow-wrap: anywhere; }
 .button { display: inline-block; margin: 16px 8px 0 0; padding: 12px 20px; border-radius: 8px; background: #1f4fd8;
   color: #fff; text-decoration: none; font-weight: 600; min-height: 20px; }
 .second { background: #fff; color: #1d2330; border: 1px solid #4c5566; }
-table { border-collapse: collapse; } th { text-align: left; vertical-align: top; padding: 2px 12px 2px 0; }
+table { border-collapse: collapse; margin-top: 12px; }
+th { text-align: left; vertical-align: top; padding: 2px 12px 2px 0; }
 td { padding: 2px 0; } ol { padding-left: 24px; } li { margin: 8px 0; } a { color: #1f4fd8; }
 .small { font-size: 13px; color: #4c5566; margin-top: 24px; }
 @media (prefers-color-scheme: dark) {
@@ -60,7 +72,12 @@ def _text(content: Content, settings: str) -> Iterator[str]:
 
 
 def _indented(lines: Iterable[Line]) -> Iterator[str]:
-    return (f"  {line.indent}{line.text}" for line in lines)
+    """Break lines where a mail program would: what goes on in another line must not look like one of its own."""
+    for line in lines:
+        first = f"  {line.indent}"
+        wrapped = _WRAPPED.wrap(line.text) or [""]
+        yield f"{first}{wrapped[0]}"
+        yield from (f"{first}{GOES_ON}{one}" for one in wrapped[1:])
 
 
 def html_of(content: Content, settings: str) -> str:
