@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from tests.browser import hostile
 from tests.configuration import settled
 from tests.server.conftest import CONFIG, Server
 
@@ -19,6 +20,7 @@ from interlock.config import load_settings
 from interlock.testing.fakes import SettableClock
 from interlock.web.measuring import Measuring
 
+HERE = hostile.__file__.rpartition("/")[0]
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 CHROMIUM = os.environ.get("INTERLOCK_TEST_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 FLAGS = (
@@ -76,10 +78,12 @@ class Site(Server):
         said: what the browsers' consoles said that is an error: nothing, or a test fails. A page is waited for by
             `wait_for_function("() => …")`: an expression alone would be evaluated again at each look, which our pages
             forbid.
+        filled: what a hostile installation has.
     """
 
     browser: Browser
     said: list[str]
+    filled: hostile.Hostile
 
     async def opened_by(self, person: str | None, size: dict[str, int] = DESK, **options: Any) -> Page:
         """Return a page of a browser of its own, in which a person has signed in; None: nobody has."""
@@ -142,6 +146,20 @@ async def open_site(browser, clock, tmp_path, request) -> AsyncIterator[Callable
 async def site(open_site) -> Site:
     """Return a site on a store in memory, with the people, groups and roles of the server's tests."""
     return await open_site()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def installation(browser, tmp_path_factory) -> AsyncIterator[Site]:
+    """Return a site in which everything attacks the pages; `filled` knows its ids."""
+    agents = {"evil": f"{HERE}/hostile_agent.py:agent"}
+    folder = tmp_path_factory.mktemp("hostile")
+    site = await opened_site(browser, folder, "memory:", config=hostile.CONFIG, agents=agents)
+    try:
+        site.filled = hostile.Hostile(site)
+        await site.filled.fill()
+        yield site
+    finally:
+        await close(site)
 
 
 def path_of(page: Page) -> str:

@@ -78,18 +78,20 @@ class Hostile:
     def person(self, name: str) -> Client:
         return Client(self._system, Principal(name, "person", "default", "web"))
 
-    async def _ask(self, what: str, subject) -> None:
-        asked = Asked(subject, description=SAID, context={EVIL: [EVIL]}, reference=f"{what} {MARKUP}"[:200])
+    async def ask(self, what: str, subject, context=None, said=SAID) -> None:
+        """Let the agent ask for something, which is known by a name from then on."""
+        context = {EVIL: [EVIL]} | (context or {})
+        asked = Asked(subject, description=said, context=context, reference=f"{what} {MARKUP}"[:200])
         request = await self._agent().ask(asked, key=what)
         self.ids[what], self.digests[what] = request.id, request.digest
 
     async def fill(self) -> None:
         """Let everything be asked, said and done."""
         for what in ("approval", "decided", "unknown", "short", "held", "rejected"):
-            await self._ask(what, Action(f"{what} {EVIL}"[:200], VALUES))
-        await self._ask("question", Question(EVIL, schema=SCHEMA))
-        await self._ask("options", Question(EVIL, options=[EVIL, f"other {EVIL}"]))
-        await self._ask("draft", Draft({"title": EVIL, "text": LINES}, title=f"draft {EVIL}"[:200]))
+            await self.ask(what, Action(f"{what} {EVIL}"[:200], VALUES))
+        await self.ask("question", Question(EVIL, schema=SCHEMA))
+        await self.ask("options", Question(EVIL, options=[EVIL, f"other {EVIL}"]))
+        await self.ask("draft", Draft({"title": EVIL, "text": LINES}, title=f"draft {EVIL}"[:200]))
         await self._talk()
         terms = GrantTerms("4m", 3, {}, reason=EVIL)
         await Grants(self.person(OLGA)).give(self.ids["short"], self.digests["short"], terms)

@@ -8,14 +8,11 @@ from itertools import product
 from string import Formatter
 
 import pytest
-import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from tests.browser import hostile
-from tests.browser.conftest import DESK, PHONE, SQUEEZED, close, opened_site
-from tests.browser.hostile import HIDDEN, OLGA, Hostile
+from tests.browser.conftest import DESK, PHONE, SQUEEZED
+from tests.browser.hostile import HIDDEN, OLGA
 from tests.server.page_routes import OPEN_PAGES, PAGES
 
-HERE = hostile.__file__.rpartition("/")[0]
 REQUESTS = ("approval", "question", "options", "draft", "decided", "unknown", "short", "held", "rejected", "pause")
 GIVEN = {
     "request_id": REQUESTS,
@@ -54,20 +51,6 @@ SEEN = [(one, look) for place, one in enumerate(ADDRESSES) for look in LOOKS[pla
 def named(page, look):
     (path, what), (size, scheme) = page, look
     return " ".join((path, *what.values(), str(size["width"]), scheme))
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def installation(browser, tmp_path_factory):
-    agents = {"evil": f"{HERE}/hostile_agent.py:agent"}
-    site = await opened_site(
-        browser, tmp_path_factory.mktemp("hostile"), "memory:", config=hostile.CONFIG, agents=agents
-    )
-    try:
-        site.filled = Hostile(site)
-        await site.filled.fill()
-        yield site
-    finally:
-        await close(site)
 
 
 def address_of(site, page):
@@ -132,9 +115,13 @@ async def check_can_decide(tab):
 
 
 async def check_fits(tab):
-    """Look for what is wider than the screen: as it is, and as a window of 640 pixels shows it at 200 %."""
+    """Look for what is wider than the screen: as it is, as a window of 640 pixels shows it at 200 %, and with text of
+    twice the size besides.
+    """
     await too_wide(tab)
     await tab.set_viewport_size(NARROW)
+    await too_wide(tab)
+    await tab.evaluate("document.documentElement.style.fontSize = '200%'")
     await too_wide(tab)
 
 

@@ -102,9 +102,10 @@ async def test_what_the_schema_does_not_know_is_json_with_its_error_at_the_place
 LETTER = "Dear Ann,\n\nwe send the goods on Monday.\nAll twelve of them.\n\nYours, Mia"
 
 
-async def test_what_differs_is_shown_by_words_and_lines_while_somebody_types(site):
+@BOTH_SIZES
+async def test_what_differs_is_shown_by_words_and_lines_while_somebody_types(site, size):
     draft = {"asked": {"kind": "review", "title": "Letter", "body": {"text": LETTER}}}
-    page = await opened(site, await ask(await site.agent(), draft), size=PHONE)
+    page = await opened(site, await ask(await site.agent(), draft), size=size)
     await at(page, "/text").fill(LETTER.replace("Monday", "Friday").removesuffix("\n\nYours, Mia"))
     changes = page.locator("#changes")
     await expect(changes.locator(".changed del")).to_contain_text("Monday")
@@ -116,9 +117,10 @@ async def test_what_differs_is_shown_by_words_and_lines_while_somebody_types(sit
     await expect(changes.locator(".changed ins")).to_contain_text("Friday")
 
 
-async def test_return_in_a_field_shows_what_changes_and_approves_nothing(site):
+@BOTH_SIZES
+async def test_return_in_a_field_shows_what_changes_and_approves_nothing(site, size):
     asked = await ask(await site.agent(), ORDER)
-    page = await opened(site, asked)
+    page = await opened(site, asked, size=size)
     await at(page, "/amount", "number").fill("99.5")
     await page.keyboard.press("Enter")
     await expect(page.locator("#changes ins")).to_contain_text("99.5")

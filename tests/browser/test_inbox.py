@@ -45,9 +45,10 @@ async def test_what_is_new_waits_behind_a_button_and_what_another_decides_says_s
     assert await row(page, third).count() == 1
 
 
-async def test_a_row_that_is_over_leaves_when_nobody_looks_at_the_list_and_the_last_one_leaves_it_empty(site):
+@BOTH_SIZES
+async def test_a_row_that_is_over_leaves_when_nobody_looks_at_the_list_and_the_last_one_leaves_it_empty(site, size):
     (only,) = await many(site, 1)
-    page = await site.opened_by(MIA)
+    page = await site.opened_by(MIA, size)
     await page.goto("/")
     await state(page, "live")
     await page.mouse.move(*await middle(row(page, only)))
@@ -102,9 +103,10 @@ async def test_nothing_is_cut_off_or_scrolls_sideways_on_a_narrow_phone_with_tex
         await page.locator(".filters > summary").click()
 
 
-async def test_a_view_has_a_name_in_this_browser_and_leads_back(site):
+@BOTH_SIZES
+async def test_a_view_has_a_name_in_this_browser_and_leads_back(site, size):
     await many(site, 1)
-    page = await site.opened_by(MIA)
+    page = await site.opened_by(MIA, size)
     await page.goto("/?list=others&agent=bot")
     await page.get_by_text("Filters and views").click()
     await page.get_by_placeholder("Name of this view").fill("<b>Bot</b>")

@@ -1,7 +1,7 @@
 """Everything by keyboard: through the list, into a request, to its buttons; and no key approves by itself."""
 
 import pytest
-from tests.browser.conftest import path_of
+from tests.browser.conftest import BOTH_SIZES, path_of
 from tests.browser.test_inbox import MIA, many, row
 from tests.server.test_agents_api import MAIL, ask
 
@@ -12,9 +12,10 @@ async def status(site, asked):
     return (await (await site.agent()).get(f"/requests/{asked['id']}")).json()["status"]
 
 
-async def test_keys_walk_the_list_choose_search_and_help_and_never_fire_in_a_field(site):
+@BOTH_SIZES
+async def test_keys_walk_the_list_choose_search_and_help_and_never_fire_in_a_field(site, size):
     await many(site, 3)
-    page = await site.opened_by(MIA)
+    page = await site.opened_by(MIA, size)
     await page.goto("/")
     ids = await page.locator("[data-request]").evaluate_all("rows => rows.map(row => row.dataset.request)")
     for key, at in (("j", 0), ("j", 1), ("j", 2), ("j", 2), ("k", 1)):
@@ -38,9 +39,10 @@ async def test_keys_walk_the_list_choose_search_and_help_and_never_fire_in_a_fie
     await page.wait_for_url("**/requests/*")
 
 
-async def test_keys_lead_to_the_decision_and_a_second_act_makes_it(site):
+@BOTH_SIZES
+async def test_keys_lead_to_the_decision_and_a_second_act_makes_it(site, size):
     asked = await ask(await site.agent(), MAIL)
-    page = await site.opened_by(MIA)
+    page = await site.opened_by(MIA, size)
     await page.goto(f"/requests/{asked['id']}")
     await page.keyboard.press("c")
     await page.keyboard.type("are")

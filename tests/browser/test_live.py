@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime
 
 from playwright.async_api import expect
-from tests.browser.conftest import path_of
+from tests.browser.conftest import BOTH_SIZES, path_of
 from tests.server.test_agents_api import MAIL, PAY, ask
 
 from interlock.domain.delivery import Delivery, delivered, delivery_id
@@ -34,8 +34,9 @@ async def connected(site):
         await asyncio.sleep(0.02)
 
 
-async def test_ten_tabs_are_told_by_one_stream_also_when_the_tab_that_held_it_is_closed(site):
-    first = await site.opened_by(MIA)
+@BOTH_SIZES
+async def test_ten_tabs_are_told_by_one_stream_also_when_the_tab_that_held_it_is_closed(site, size):
+    first = await site.opened_by(MIA, size)
     pages = [first, *[await first.context.new_page() for _ in range(9)]]
     for page in pages:
         await page.goto("/")
@@ -67,8 +68,9 @@ async def test_a_view_is_told_by_a_name_of_its_own_so_that_no_page_that_is_fetch
     ]
 
 
-async def test_a_lost_connection_is_said_and_catches_up_by_position(site):
-    page = await site.opened_by(MIA)
+@BOTH_SIZES
+async def test_a_lost_connection_is_said_and_catches_up_by_position(site, size):
+    page = await site.opened_by(MIA, size)
     await page.goto("/")
     await page.evaluate(LISTEN, ["live:request"])
     await state(page, "live")
@@ -82,8 +84,9 @@ async def test_a_lost_connection_is_said_and_catches_up_by_position(site):
     site.said.clear()  # the console speaks of what could not be loaded
 
 
-async def test_a_tab_that_slept_catches_up_when_it_wakes(site):
-    page = await site.opened_by(MIA)
+@BOTH_SIZES
+async def test_a_tab_that_slept_catches_up_when_it_wakes(site, size):
+    page = await site.opened_by(MIA, size)
     await page.goto("/")
     await page.evaluate(LISTEN, ["live:request"])
     await state(page, "live")

@@ -7,7 +7,8 @@ from functools import partial
 import pytest
 from playwright.async_api import expect
 from tests.browser.conftest import BOTH_SIZES, PHONE, SQUEEZED, path_of
-from tests.browser.flow_steps import MIA, NOAH, OLGA, opened_request
+from tests.browser.flow_steps import MIA, NOAH, OLGA, opened_request, started, waiting
+from tests.browser.test_pause import TRIP
 from tests.server.conftest import CONFIG
 from tests.server.test_agents_api import PAY, ask
 from tests.server.test_agents_api import vote as vote_of
@@ -213,6 +214,71 @@ async def test_a_screen_reader_reads_what_is_decided_in_the_bar_and_in_which_ord
     """)
 
 
+BARS = {
+    "options": (
+        {"kind": "input", "text": "Which airline?", "options": ["KLM", "SAS"]},
+        """
+        - form "Your decision":
+          - textbox "Comment"
+          - checkbox "then open the next one"
+          - group "Agree":
+            - button "KLM"
+            - button "SAS"
+          - group "Refuse":
+            - button "Reject"
+        """,
+    ),
+    "draft": (
+        {"kind": "review", "title": "Letter", "body": "Dear Ann"},
+        """
+        - form "Your decision":
+          - textbox "Comment"
+          - checkbox "then open the next one"
+          - group "Agree":
+            - button "Approve"
+            - link "Edit"
+            - button "Send back"
+          - group "Refuse":
+            - button "Reject"
+        """,
+    ),
+}
+PAUSE_BAR = """
+    - form "Your decision on {place} of 3":
+      - textbox "Comment"
+      - checkbox "then open the next one"
+      - group "Agree":
+        - button "Approve {name}"
+        - link "Edit"
+      - group "Refuse":
+        - button "Reject {name}"
+"""
+EDIT_BAR = """
+    - checkbox /I understand that this is carried out at once and cannot be taken back/
+    - button "Approve with changes"
+    - link "Cancel"
+"""
+
+
+@BOTH_SIZES
+async def test_a_screen_reader_reads_the_bar_of_each_kind_of_request_of_a_pause_and_of_a_change(open_site, size):
+    site = await open_site(config=TRIP)
+    agent, page = await site.agent(), await site.opened_by(MIA, size)
+    for key, (body, bar) in BARS.items():
+        asked = await ask(agent, {"asked": body}, key=key)
+        await page.goto(f"/requests/{asked['id']}")
+        await expect(page.get_by_role("form", name="Your decision")).to_match_aria_snapshot(bar)
+    drop = {"asked": {"kind": "approval", "name": "drop", "args": {"n": 1}}, "context": {"reversible": False}}
+    await page.goto(f"/requests/{(await ask(agent, drop, key='drop'))['id']}/edit")
+    await expect(page.locator(".form-bar")).to_match_aria_snapshot(EDIT_BAR)
+    asked = await waiting(site, await started(site, "trip", "Lisbon"))
+    await page.goto(f"/requests/{asked[0]['id']}")
+    bars = page.get_by_role("form", name="Your decision on")
+    for place, one in enumerate(await bars.all(), start=1):
+        name = await page.locator("article.request").nth(place - 1).locator(".request-title").inner_text()
+        await expect(one).to_match_aria_snapshot(PAUSE_BAR.format(place=place, name=name))
+
+
 @BOTH_SIZES
 async def test_what_cannot_be_undone_takes_a_second_act(open_site, size):
     site = await open_site(config=CONFIG.replace("[group:directors]}]", "[group:directors]}]"))
@@ -252,9 +318,10 @@ async def test_a_vote_is_taken_back_while_it_is_held_and_is_final_after_that(ope
     await page.get_by_text("Approved", exact=True).first.wait_for()
 
 
-async def test_the_deadline_is_told_at_thresholds_and_moved_by_one_act(site):
+@BOTH_SIZES
+async def test_the_deadline_is_told_at_thresholds_and_moved_by_one_act(site, size):
     asked = await ask(await site.agent(), PAY)
-    page = await site.opened_by(MIA, PHONE)
+    page = await site.opened_by(MIA, size)
     await page.clock.set_fixed_time(site.clock())
     await page.goto(f"/requests/{asked['id']}")
     await page.get_by_text("1 day left").wait_for()
@@ -307,10 +374,11 @@ IS_ON_TOP = """field => {
 }"""
 
 
-async def test_it_prints_on_one_page_with_its_votes_its_policy_and_its_record(site):
+@BOTH_SIZES
+async def test_it_prints_on_one_page_with_its_votes_its_policy_and_its_record(site, size):
     asked = await ask(await site.agent(), PAY)
     await vote_of(await site.person(MIA), asked, "approve", comment="as agreed")
-    page = await opened_request(site, asked, OLGA, PHONE)
+    page = await opened_request(site, asked, OLGA, size)
     await page.emulate_media(media="print")
     for shown in ("What will happen", "Approved before", "The agent never votes.", "mia@example.com approved"):
         assert await page.get_by_text(shown).first.is_visible(), shown

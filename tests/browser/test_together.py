@@ -1,7 +1,7 @@
 """Two people on one request: the truths after a vote, who is on it, questions, a delegation; and one person on many."""
 
 from playwright.async_api import expect
-from tests.browser.conftest import BOTH_SIZES, DESK, PHONE, path_of
+from tests.browser.conftest import BOTH_SIZES, path_of
 from tests.browser.flow_steps import (
     MIA,
     MOMENT,
@@ -23,12 +23,13 @@ from tests.server.test_editing import TWO
 UNKNOWN = "Unknown whether it was done: a person must say"
 
 
-async def test_recorded_then_running_then_done_are_three_truths_and_of_the_unknown_a_person_says_it(open_site):
+@BOTH_SIZES
+async def test_recorded_then_running_then_done_are_three_truths_and_of_the_unknown_a_person_says_it(open_site, size):
     site = await open_site("sqlite", TWO)
     agent = await site.agent()
     for outcome in ("executed", "unknown"):
         asked = await ask(agent, MAIL, key=outcome)
-        mia, noah = await opened_request(site, asked), await opened_request(site, asked, NOAH, PHONE)
+        mia, noah = [await opened_request(site, asked, person, size) for person in (MIA, NOAH)]
         await decide(mia, "Approve", shows="Recorded, 1 of 2")
         await noah.get_by_role("region", name="People").get_by_text(MIA, exact=True).wait_for()
         await stands(noah, "Waits for you")
@@ -74,10 +75,13 @@ async def test_who_decides_and_goes_on_to_the_next_ends_in_the_inbox_which_says_
     assert found == ["approved", "rejected", "approved"]
 
 
-async def test_one_says_that_they_are_on_it_asks_back_and_who_started_it_answers_while_another_looks_on(open_site):
+@BOTH_SIZES
+async def test_one_says_that_they_are_on_it_asks_back_and_who_started_it_answers_while_another_looks_on(
+    open_site, size
+):
     site = await open_site("sqlite")
     run = await started(site, "approval", "Send email to ann@example.com about the meeting", RUTH)
-    mia, noah, ruth = await opened(site, run), await opened(site, run, NOAH), await opened(site, run, RUTH, PHONE)
+    mia, noah, ruth = [await opened(site, run, person, size) for person in (MIA, NOAH, RUTH)]
     await mia.get_by_role("button", name="I am on it", exact=True).click()
     is_on_it = noah.get_by_role("region", name="People").get_by_text(f"{MIA} is on it")
     await is_on_it.wait_for()
@@ -127,9 +131,10 @@ async def test_somebody_lets_another_decide_who_does_it_for_them(site, size):
     await mia.get_by_role("region", name="People").get_by_text(f"{RUTH} (for {MIA})").first.wait_for()
 
 
-async def test_some_are_chosen_and_decided_together_and_what_another_decided_meanwhile_drops_out(site):
+@BOTH_SIZES
+async def test_some_are_chosen_and_decided_together_and_what_another_decided_meanwhile_drops_out(site, size):
     asked = await many(site, 3)
-    page = await site.opened_by(MIA, DESK)
+    page = await site.opened_by(MIA, size)
     await page.goto("/")
     for key in "jxjx":
         await page.keyboard.press(key)

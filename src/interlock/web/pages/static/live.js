@@ -124,7 +124,9 @@
   });
   document.addEventListener("htmx:after:swap", () => { if (isLost()) switchDecisions(); });
   document.addEventListener("submit", (event) => {
-    if (isLost() && event.submitter?.matches(DECIDES)) event.preventDefault();
+    if (!isLost() || !event.submitter?.matches(DECIDES)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation(); // a form that nothing has sent is not under way
   }, true);
   // An answer that is no page of ours leaves what is shown as it is; 409 is the page that says how it stands.
   document.addEventListener("htmx:before:response", (event) => {
