@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,6 @@ from interlock.engine.ports.store import Audit
 from interlock.storage.dynamodb import keys
 from interlock.storage.dynamodb.items import filled, item_of_request, item_of_run
 from interlock.storage.dynamodb.keys import Item
-from interlock.storage.dynamodb.log import len_of
 from interlock.storage.dynamodb.table import Table
 from interlock.storage.memory_tables import Tables
 from interlock.storage.rows import EntryRow
@@ -21,9 +20,10 @@ _MAKERS: Mapping[str, tuple[str, Any]] = {"request": ("requests", item_of_reques
 def everything(table: Table) -> tuple[Tables, list[tuple[str, str]], int]:
     """Return the rows of every tenant, those that an index finds by something else, and how many entries are lost."""
     tables, misplaced = Tables(), []
-    recorded: dict[str, int] = {}
-    there: dict[str, int] = {}
+    recorded: list[tuple[keys.Key, int]] = []
+    there: dict[keys.Key, int] = {}
     commits: dict[str, list[int]] = {}
+    heads: dict[str, int] = {}
     for item in table.scan():
         filled([item], tables)
         match item.get("kind"):
@@ -32,15 +32,16 @@ def everything(table: Table) -> tuple[Tables, list[tuple[str, str]], int]:
                     misplaced.append((item["tenant"], item["id"]))
             case "state":
                 tables.states[item["tenant"], item["id"], item[keys.SK]] = b""
+            case "head":
+                heads[item["tenant"]] = item["number"]
             case "commit":
-                recorded[item["tenant"]] = recorded.get(item["tenant"], 0) + len_of(item)
+                recorded += [(keys.block(item["tenant"], stream, last), number) for stream, last, number in item["of"]]
                 commits.setdefault(item["tenant"], []).append(item["number"])
             case "log":
-                lines = item["entries"].split(b"\n")
-                there[item["tenant"]] = there.get(item["tenant"], 0) + len(lines)
+                there[keys.key_of(item)] = len(item["entries"].split(b"\n"))
                 tables.log.append(EntryRow(item["tenant"], item["stream"], item["last"], b"", ""))
-    lost = sum(max(0, number - there.get(tenant, 0)) for tenant, number in recorded.items())
-    return tables, misplaced, lost + _gaps(commits.values())
+    lost = sum(max(0, number - there.get(key, 0)) for key, number in recorded)
+    return tables, misplaced, lost + _gaps(heads, commits)
 
 
 def with_places(found: Audit, misplaced: Iterable[tuple[str, str]], lost: int) -> Audit:
@@ -49,9 +50,10 @@ def with_places(found: Audit, misplaced: Iterable[tuple[str, str]], lost: int) -
     return replace(found, misfiled=misfiled, lost=lost)
 
 
-def _gaps(numbers: Iterable[list[int]]) -> int:
+def _gaps(heads: Mapping[str, int], commits: Mapping[str, Sequence[int]]) -> int:
     """Return how many commits have no record: their entries are counted as one each."""
-    return sum(max(one) - len(one) for one in numbers)
+    numbers = {tenant: [*commits.get(tenant, ()), heads.get(tenant, 0)] for tenant in {*heads, *commits}}
+    return sum(max(one) - len(commits.get(tenant, ())) for tenant, one in numbers.items())
 
 
 def _is_placed(tables: Tables, item: Item) -> bool:

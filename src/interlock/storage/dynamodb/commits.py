@@ -19,6 +19,7 @@ from interlock.failpoints import failpoint
 from interlock.storage.dynamodb import keys
 from interlock.storage.dynamodb.blobs import blob_name
 from interlock.storage.dynamodb.directories import directory_items, directory_writes, guards
+from interlock.storage.dynamodb.fitting import catch_up, end_apart, in_one, of_behind
 from interlock.storage.dynamodb.items import (
     filled,
     item_of_act,
@@ -35,7 +36,10 @@ from interlock.storage.rows import OPEN, Clock, EntryRow, changed, check_changes
 MANY = 200
 """How often a commit is tried that others are always faster than."""
 
-LATELY = 50
+SOME = 5
+"""After how many tries it is looked whether the tenant's head is behind its commits."""
+
+LATELY = 100
 """How many requests an action's counter names, the last that were counted: an index may not know of them yet."""
 
 Rows = dict[str, dict[Any, Any]]
@@ -71,8 +75,10 @@ def commit(table: Table, changes: Changes, clock: Clock, known: set[str]) -> Non
         known: hashes of policies that are kept, as this process knows.
     """
     check_changes(changes)
-    for _ in range(MANY):
+    for tried in range(MANY):
         seen = _seen(table, changes, known)
+        if tried >= SOME:
+            catch_up(table, changes.tenant, seen.head)
         now = clock()
         check(seen.tables, changes, now)
         entries = entry_rows(changes, now)
@@ -80,17 +86,26 @@ def commit(table: Table, changes: Changes, clock: Clock, known: set[str]) -> Non
         failpoint("store.before_commit")
         apply(seen.tables, changes, entries, micros(now))
         writes = [*_writes(seen, changes, before, entries, now), *_directory(seen, changes)]
+        if end_apart(table, changes, writes):
+            continue
+        writes, later = in_one(writes)
         if _written(table, changes, seen, writes):
             break
     else:
         raise StoreUnavailable(f"Others have committed {MANY} times, each time before this: nothing was changed.")
     known.update(changes.policies)
-    _drop_states(table, changes)
+    _drop_states(table, changes, later)
     failpoint("store.after_commit")
 
 
-def _drop_states(table: Table, changes: Changes) -> None:
-    """Let large states go that were dropped; what is not let go now takes room, and is read by nobody."""
+def _drop_states(table: Table, changes: Changes, later: Iterable[Write]) -> None:
+    """Let states go that were dropped: those that were too many for the transaction, and large ones.
+
+    What is not let go now takes room, and is read by nobody.
+    """
+    for write in later:
+        with suppress(StoreUnavailable):
+            table.delete(write.key)
     of_run = changes.row_of_run
     for digest in of_run.drops if of_run is not None else ():
         partition = keys.row(changes.tenant, of_run.after.id).pk  # type: ignore[union-attr]
@@ -123,8 +138,8 @@ def _seen(table: Table, changes: Changes, known: set[str]) -> Seen:
     wanted = [keys.head(changes.tenant), *_named(changes, known)]
     items = table.snapshot(wanted[:AT_ONE_INSTANT])
     # The rest, and what was not known before: it is as it was, if the head is still what it was when it is written.
-    rest = [*wanted[AT_ONE_INSTANT:], *_behind(table, changes), *directory_items(table, changes)]
-    items |= table.get_all(rest) if rest else {}
+    rest = [*wanted[AT_ONE_INSTANT:], *directory_items(table, changes)]
+    items |= (table.get_all(rest) if rest else {}) | of_behind(table, changes)
     tables = filled(items.values())
     tables.policies |= dict.fromkeys(known.intersection(changes.policies), b"")
     for change in changes.requests:
@@ -172,17 +187,6 @@ def _named(changes: Changes, known: set[str]) -> Iterator[Key]:
     yield from (keys.row(tenant, stray) for name, stray in changes.strays if name != "jobs")
     if changes.directory is not None:
         yield from guards(tenant, changes.directory)
-
-
-def _behind(table: Table, changes: Changes) -> Iterator[Key]:
-    """Yield the keys of the runs that wait behind the end of a turn, and of their jobs."""
-    turn = changes.turn
-    if turn is None or turn.after is None:
-        return
-    low = keys.number(turn.after + 1)
-    for item in table.query(keys.turn(changes.tenant, turn.thread, 0, "").pk, low=low):
-        yield keys.row(changes.tenant, item["id"])
-        yield keys.job(changes.tenant, item["id"])
 
 
 # ── what is written ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -292,7 +296,8 @@ def _of_counters(seen: Seen, changes: Changes, before: Rows) -> Iterator[Write]:
         tenant, action = key
         stored = keys.window(tenant, action)
         lately = list(seen.items.get(stored, {}).get("lately", ()))
-        lately += [one.after.id for one in changes.requests if one.expected == 0]
+        new = (seen.tables.requests[tenant, one.after.id] for one in changes.requests if one.expected == 0)
+        lately += [request.id for request in new if request.action == action]
         item = stored._asdict() | {"kind": "window", "tenant": tenant, "id": action}
         yield seen.put(item | {"version": tables.windows[key], "lately": lately[-LATELY:]})
     for key in _differing(before["threads"], tables.threads):

@@ -7,6 +7,7 @@ index is not in it: each index is sparse, and serves several kinds of items by t
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
@@ -16,6 +17,8 @@ T = TypeVar("T")
 
 LONGEST = 600
 """How many bytes of a text a key holds; the table takes 1,024 in all. A longer one is cut, and ends with its digest."""
+
+_CUT = re.compile(r"~[0-9a-f]{64}\Z")
 
 _SHIFT = 10**17
 """Makes every number that is sorted by positive: the first time that there is lies 6.2 * 10**16 before 1970."""
@@ -64,7 +67,7 @@ def joined(*parts: str) -> str:
 def cut(text: str) -> str:
     """Return a text that is short enough for a key."""
     encoded = text.encode(errors="surrogatepass")
-    if len(encoded) <= LONGEST:
+    if len(encoded) <= LONGEST and not _CUT.search(text):  # what looks like a cut text is not to be taken for it
         return text
     return f"{beginning(text)}~{hashlib.sha256(encoded).hexdigest()}"
 
@@ -77,6 +80,11 @@ def beginning(text: str) -> str:
 def reference(text: str) -> str:
     """Return what a request is about as a key; a key is never empty."""
     return f"={cut(text)}"
+
+
+def references(prefix: str) -> str:
+    """Return with what the keys of all references begin that begin with a text."""
+    return f"={beginning(prefix)}"
 
 
 def number(value: int) -> str:

@@ -80,7 +80,7 @@ def _about(table: Table, tenant: str, wanted: RequestFilter) -> Tables:
     begins = wanted.reference if wanted.reference is not None else wanted.reference_prefix or ""
     if not encodable(begins):
         return Tables()
-    prefix = keys.reference(begins if wanted.reference is not None else keys.beginning(begins))
+    prefix = keys.reference(begins) if wanted.reference is not None else keys.references(begins)
     found = table.query(joined(tenant, "reference"), index="about", prefix=prefix)
     return rows(table, tenant, (item["id"] for item in found))
 
@@ -234,6 +234,5 @@ def thread_names(table: Table, tenant: str, after: str, limit: int) -> list[str]
     """Return the names of threads that come after a name, in order."""
     if not encodable(after):
         return []
-    low = keys.thread(tenant, after)
-    found = table.query(low.pk, low=low.sk or None, page=limit + 1)
+    found = table.query(keys.thread(tenant, "").pk, low=keys.beginning(after) or None, page=limit + 1)
     return [item["id"] for item in islice((one for one in found if one["id"] > after), limit)]

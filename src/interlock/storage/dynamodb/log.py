@@ -1,14 +1,16 @@
 """The log: each commit leaves a record with its number, and the entries of each stream beside the stream's row.
 
-A position is the number of a commit, and the place of the entry in it. Numbers have no gaps: where one is missing, its
-record is still being written, and the feed ends before it.
+A position is the number of a commit, and the place of the entry in it. Numbers have no gaps: where one is missing, or
+entries that a record names, they are still being written, and the feed ends before them. What is missing a minute later
+was taken away, or a backup lacks it: the feed goes on behind it, as on every store, and an audit tells what is lost.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
 from interlock.engine.changes import Entry
@@ -17,7 +19,7 @@ from interlock.errors import InvalidValue, RecordAltered
 from interlock.storage.dynamodb import keys
 from interlock.storage.dynamodb.keys import Item
 from interlock.storage.dynamodb.table import Table
-from interlock.storage.rows import entries_of_page
+from interlock.storage.rows import Clock, entries_of_page, length, micros
 
 _POSITION = re.compile(r"([0-9a-f]{1,14})-([0-9a-f]{1,6})", re.ASCII)
 LAST_COMMIT = 2**56
@@ -27,6 +29,9 @@ TRIES = 5
 """How often what is just being written is looked for, before it is taken for missing."""
 
 SHORTLY = 0.02
+
+WRITTEN_WITHIN = timedelta(minutes=1)
+"""How long after a commit something of it may still be coming."""
 
 
 def read_position(position: str) -> tuple[int, int]:
@@ -83,30 +88,38 @@ def history(table: Table, tenant: str, stream: str, since: int = 1) -> list[Entr
     return [entry for block in blocks for entry in entries_of(block) if entry.seq >= since]
 
 
-def feed(table: Table, tenant: str, after: str, limit: int) -> list[Entry]:
+def feed(table: Table, clock: Clock, tenant: str, after: str, limit: int) -> list[Entry]:
     """Return the entries after a position, in order."""
     number, place = read_position(after)
+    settled = micros(clock()) - length(WRITTEN_WITHIN)
     records: list[Item] = []
     found = -place
-    for record in _in_order(table, tenant, max(number, 1)):
+    for record in _in_order(table, tenant, max(number, 1), settled):
         records.append(record)
         found += len_of(record)
         if found >= limit:
             break
-    lines = [one for one in _lines(table, tenant, records) if one.place > (number, place)]
+    blocks = _blocks(table, tenant, records)
+    whole = [record["at"] < settled or all(key in blocks for key in _named(tenant, record)) for record in records]
+    there = records[: whole.index(False)] if False in whole else records
+    lines = [one for one in _lines(tenant, there, blocks) if one.place > (number, place)]
     return entries_of_page(lines[:limit])
 
 
-def _in_order(table: Table, tenant: str, first: int) -> Iterator[Item]:
-    """Yield the records of commits from a number on, up to the first one that is not there yet."""
+def _in_order(table: Table, tenant: str, first: int, settled: int) -> Iterator[Item]:
+    """Yield the records of commits from a number on, up to the first one that is not there yet.
+
+    Args:
+        settled: of commits before that time, in microseconds since 1970, nothing is coming any more.
+    """
     wanted = first
     for _ in range(TRIES):
         low = keys.commit(tenant, wanted)
         for record in table.query(low.pk, low=low.sk, page=PAGE):
-            if record["number"] != wanted:
+            if record["number"] != wanted and record["at"] >= settled:
                 break
             yield record
-            wanted += 1
+            wanted = record["number"] + 1
         else:
             return
         time.sleep(SHORTLY)
@@ -123,7 +136,7 @@ def latest(table: Table, tenant: str, before: str, limit: int) -> list[Entry]:
         number += len_of(record) if record["number"] < end[0] else min(end[1] - 1, len_of(record))
         if number >= limit:
             break
-    lines = [one for one in _lines(table, tenant, records) if one.place < end]
+    lines = [one for one in _lines(tenant, records, _blocks(table, tenant, records)) if one.place < end]
     return entries_of_page(sorted(lines, key=lambda one: one.place, reverse=True)[:limit])
 
 
@@ -138,10 +151,19 @@ def len_of(record: Item) -> int:
     return sum(number for _, _, number in record["of"])
 
 
-def _lines(table: Table, tenant: str, records: Sequence[Item]) -> list[Line]:
+def _named(tenant: str, record: Item) -> list[keys.Key]:
+    """Return where the entries of a commit are."""
+    return [keys.block(tenant, stream, last) for stream, last, _ in record["of"]]
+
+
+def _blocks(table: Table, tenant: str, records: Sequence[Item]) -> dict[keys.Key, Item]:
+    """Return the entries of commits that are there."""
+    return _found(table, [key for record in records for key in _named(tenant, record)])
+
+
+def _lines(tenant: str, records: Sequence[Item], blocks: Mapping[keys.Key, Item]) -> list[Line]:
     """Return the entries of commits, in order, unread."""
-    wanted = [keys.block(tenant, stream, last) for record in records for stream, last, _ in record["of"]]
-    blocks = _found(table, wanted)
+    wanted = [key for record in records for key in _named(tenant, record)]
     return [line for key in wanted if key in blocks for line in lines_of(blocks[key])]
 
 

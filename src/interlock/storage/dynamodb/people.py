@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
 from interlock.domain.accounts import AccountSecrets, Attempts
 from interlock.domain.credentials import Credential
@@ -30,6 +31,8 @@ from interlock.storage.rows import changed, encodable, micros
 
 SECOND = 1_000_000
 SIGN_INS = "sign-ins"
+FORGOTTEN = 10
+"""How many attempts to sign in that have ended are forgotten with a new one: whoever signs in waits for it."""
 
 
 @contextmanager
@@ -151,8 +154,9 @@ def end_credential(table: Table, tenant: str, credential_id: str, at: datetime) 
 
 
 def keep_sign_in(table: Table, attempt: SignInAttempt, now: datetime) -> None:
-    """Keep a new attempt, and forget those that have ended: the table forgets them as well, some day."""
-    for item in table.query(SIGN_INS, index="due", high=number(micros(now) + 1)):
+    """Keep a new attempt, and forget some that have ended: the table forgets them as well, some day."""
+    ended = table.query(SIGN_INS, index="due", high=number(micros(now) + 1), page=FORGOTTEN)
+    for item in islice(ended, FORGOTTEN):
         table.delete(keys.key_of(item))
     item = _sign_in(attempt.state)._asdict() | {"kind": "sign-in", "body": dumped(SignInAttempt, attempt)}
     item |= placed("due", SIGN_INS, number(micros(attempt.expires_at)), attempt.state)

@@ -6,8 +6,6 @@ What an index or a key finds is judged and sorted by the store in memory: lists 
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -35,6 +33,7 @@ from interlock.errors import StoreUnavailable
 from interlock.storage.cursors import check_channel
 from interlock.storage.dynamodb import agent_items, audit, commits, leases, lists, log, people, reads
 from interlock.storage.dynamodb.address import Address
+from interlock.storage.dynamodb.in_turn import InTurn
 from interlock.storage.dynamodb.people_store import PeopleStore
 from interlock.storage.dynamodb.schema import THREADS, connected, prepare
 from interlock.storage.dynamodb.table import Table
@@ -63,7 +62,7 @@ class DynamoStore(PeopleStore):
         self._threads = ThreadPoolExecutor(THREADS, "interlock-dynamodb")
         self._closed = False
         self._known_policies: set[str] = set()
-        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._turns = InTurn(self._threads)
 
     async def close(self) -> None:
         """Let go of connections and threads."""
@@ -72,9 +71,12 @@ class DynamoStore(PeopleStore):
         self._table.client.close()
 
     async def _run(self, work: Callable[[Table, *Ts], T], *given: *Ts) -> T:
+        self._check_open()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, self._table, *given)
+
+    def _check_open(self) -> None:
         if self._closed:
             raise StoreUnavailable("The store is closed.")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work, self._table, *given)
 
     def _judge(self, tables: Tables) -> MemoryStore:
         return MemoryStore(self._clock, tables)
@@ -110,13 +112,14 @@ class DynamoStore(PeopleStore):
 
     async def commit(self, changes: Changes) -> None:
         """Apply the changes in one transaction."""
-        await self._run(self._commit, changes)
+        self._check_open()
+        # Of one process, one of a tenant at a time: they would only stand in each other's way.
+        await asyncio.wrap_future(self._turns.submit(changes.tenant, lambda: self._commit(changes)))
 
-    def _commit(self, table: Table, changes: Changes) -> None:
+    def _commit(self, changes: Changes) -> None:
         if self._by_this_machine:
-            table.check_clock()
-        with self._turns[changes.tenant]:  # of one process, one at a time: they would only stand in each other's way
-            commits.commit(table, changes, self._clock, self._known_policies)
+            self._table.check_clock()
+        commits.commit(self._table, changes, self._clock, self._known_policies)
 
     async def open_requests(self, tenant: str, agent: str, most: int) -> int:
         """Return how many requests of an agent are open, counted up to `most`."""
@@ -149,7 +152,7 @@ class DynamoStore(PeopleStore):
 
     async def feed(self, tenant: str, *, after: str = "", limit: int = 100) -> Sequence[Entry]:
         """Return the entries after a position, in order."""
-        return await self._run(log.feed, tenant, after, limit)
+        return await self._run(log.feed, self._clock, tenant, after, limit)
 
     async def latest(self, tenant: str, *, before: str = "", limit: int = 100) -> Sequence[Entry]:
         """Return the entries before a position, the newest first."""
