@@ -22,6 +22,7 @@ class Options:
         architecture: that of the asset: x86_64, or arm64.
         memory: MB of a function.
         run_seconds: the longest that an agent takes from one pause to the next.
+        sweep_minutes: how often it is looked for what could not be scheduled, or whose message was lost.
         mail: who is told of alarms.
         secrets: variables of `api`, `runs` and `messages`, with the names of secrets of Secrets Manager.
         environment: further variables of all functions.
@@ -34,6 +35,7 @@ class Options:
     architecture: str = "x86_64"
     memory: int = 1024
     run_seconds: int = 900
+    sweep_minutes: int = 5
     mail: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -12,11 +12,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as functions
 from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_scheduler as scheduler
-from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from constructs import Construct
 from options import Options
+from scheduling import Due, each
 from storage import Queues, bucket_of, queues_of, table_of
 from watching import watch
 
@@ -26,7 +25,6 @@ READS_AND_WRITES = (
 """What docs/how-to/dynamodb.md says that a role needs: nobody may update an item, or read the whole table."""
 
 API_SECONDS, SWEEP_SECONDS, MESSAGE_SECONDS = 29, 60, 300
-EACH_MINUTE = Duration.minutes(1)
 
 
 @dataclass(frozen=True)
@@ -37,12 +35,14 @@ class Function:
         seconds: its time-out.
         tells: the queues to which it sends, by the variables that have their addresses.
         secrets: whether it is given the secrets.
+        schedules: whether it commits what comes due.
     """
 
     name: str
     seconds: int
     tells: Mapping[str, Queues]
     secrets: bool = True
+    schedules: bool = True
 
 
 class Interlock(Stack):
@@ -59,13 +59,14 @@ class Interlock(Stack):
         self._origin = options.origin or http.api_endpoint
         self._code = functions.Code.from_asset(str(Path(options.asset).resolve()))
         tells = {"INTERLOCK_RUNS_QUEUE": runs, "INTERLOCK_MESSAGES_QUEUE": messages}
-        made = [
-            self._made(Function("api", API_SECONDS, tells)),
-            self._made(Function("runs", options.run_seconds, tells)),
-            self._made(Function("sweep", SWEEP_SECONDS, tells, secrets=False)),
-            self._made(Function("messages", MESSAGE_SECONDS, {})),
-        ]
-        api, carries, sweeps, sends = made
+        self._due = Due.of(self)
+        sweeps = self._made(Function("sweep", SWEEP_SECONDS, tells, secrets=False))
+        sweeps.grant_invoke(self._due.role)
+        api = self._made(Function("api", API_SECONDS, tells))
+        carries = self._made(Function("runs", options.run_seconds, tells))
+        sends = self._made(Function("messages", MESSAGE_SECONDS, {}, schedules=False))
+        for function in (api, carries):
+            function.add_environment("INTERLOCK_SWEEP", sweeps.function_arn)
         integration = HttpLambdaIntegration("Integration", api)
         apigateway.HttpRoute(
             self, "Route", http_api=http, route_key=apigateway.HttpRouteKey.DEFAULT, integration=integration
@@ -73,8 +74,9 @@ class Interlock(Stack):
         for function, queue in ((carries, runs), (sends, messages)):
             source = sources.SqsEventSource(queue.queue, batch_size=1, report_batch_item_failures=True)
             function.add_event_source(source)
-        self._schedule({"Sweep": sweeps, "Messages": sends})
-        watch(self, made, [runs, messages], self._table, options.mail)
+        each(self, "Sweep", sweeps, options.sweep_minutes)
+        each(self, "Messages", sends, 1)
+        watch(self, [api, carries, sweeps, sends], [runs, messages], self._table, options.mail)
         CfnOutput(self, "Origin", value=self._origin)
         CfnOutput(self, "Database", value=self._database)
 
@@ -98,6 +100,8 @@ class Interlock(Stack):
         )
         for queues in given.tells.values():
             queues.queue.grant_send_messages(made)
+        if given.schedules:
+            self._due.allow(made)
         self._allow(made, [f"dynamodb:{one}" for one in READS_AND_WRITES], [self._table.attr_arn])
         self._allow(made, ["dynamodb:Query"], [f"{self._table.attr_arn}/index/*"])
         of_objects = [f"s3:{verb}Object" for verb in ("Get", "Put", "Delete")]
@@ -106,12 +110,14 @@ class Interlock(Stack):
 
     def _environment(self, given: Function) -> dict[str, str]:
         secrets = self._options.secrets if given.secrets else {}
+        schedules = self._due.environment if given.schedules else {}
         return {
             "INTERLOCK_CONFIG": "/var/task/interlock.yaml",
             "INTERLOCK_DATABASE_URL": self._database,
             "INTERLOCK_ORIGIN": self._origin,
             "XDG_DATA_HOME": "/tmp",  # noqa: S108 - all else cannot be written there
             **self._options.environment,
+            **schedules,
             **{name: queues.queue.queue_url for name, queues in given.tells.items()},
             **{name: SecretValue.secrets_manager(of).unsafe_unwrap() for name, of in secrets.items()},
         }
@@ -119,12 +125,3 @@ class Interlock(Stack):
     @staticmethod
     def _allow(function: functions.Function, actions: Sequence[str], resources: Sequence[str]) -> None:
         function.add_to_role_policy(iam.PolicyStatement(actions=list(actions), resources=list(resources)))
-
-    def _schedule(self, named: Mapping[str, functions.Function]) -> None:
-        for name, function in named.items():
-            scheduler.Schedule(
-                self,
-                f"{name}Schedule",
-                schedule=scheduler.ScheduleExpression.rate(EACH_MINUTE),
-                target=targets.LambdaInvoke(function, retry_attempts=0),  # the next minute does it
-            )

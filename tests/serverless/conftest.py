@@ -11,6 +11,7 @@ from tests.aws_stand_ins import client_of
 from tests.serverless.events import ORIGIN, SCHEDULED, http_event, sqs_event
 
 from interlock.aws_lambda import api, messages, runs, sweep
+from interlock.aws_lambda.clients import client
 from interlock.aws_lambda.process import process
 from interlock.service.credentials import Authenticator
 
@@ -110,10 +111,21 @@ class Account:
         sink = Path(os.environ["SINK"])
         return sink.read_text().split() if sink.exists() else []
 
+    def end_process(self):
+        """Do as AWS does when it ends a process: the next invocation begins another one."""
+        process().close()
+        forget()
+
     def close(self):
         process().close()
         for queue in self.queues.values():
             self.sqs.delete_queue(QueueUrl=queue)
+
+
+def forget():
+    """Know nothing, as a new process does."""
+    process.cache_clear()
+    client.cache_clear()
 
 
 @pytest.fixture
@@ -132,10 +144,10 @@ def account(new_table, serial_moto, tmp_path, monkeypatch):
     made = Account(sqs, environ)
     for name, value in made.environ.items():
         monkeypatch.setenv(name, value)
-    process.cache_clear()
+    forget()
     made.sign_in()
     yield made
     made.close()
     sqs.close()
-    process.cache_clear()
+    forget()
     asyncio.set_event_loop(None)

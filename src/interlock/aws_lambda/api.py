@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
@@ -26,6 +27,9 @@ LAST_SECONDS = 2.0
 """Seconds for what goes on behind an answer, such as the note of what somebody was shown."""
 
 TURN = 0.01
+FUNCTION_URL = ".lambda-url."
+"""What stands in the name of a function's URL, and of no HTTP API."""
+
 TEXT = ("application/problem+json", "application/x-ndjson", "image/svg+xml")
 """What is sent as it is, beside the usual ones; all else is sent in base64, which is longer."""
 
@@ -34,9 +38,22 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Answer a call."""
     mine = process()
     known, adapter = _server(mine)
-    answer: dict[str, Any] = adapter(dict(event), context)
+    answer: dict[str, Any] = adapter(_readable(event), context)
     mine.do(_settled(known))
     return answer | {"statusCode": int(answer["statusCode"])}  # an enumeration's value is for programs of Python
+
+
+def _readable(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a call whose path Mangum reads as it was sent: Mangum decodes it once.
+
+    A function's URL hands paths on encoded, as it has got them. An HTTP API hands them on decoded, where a percent sign
+    was seen as `%25` and as `%` (docs/decisions/0082): both are read here as one.
+    """
+    asked = event["requestContext"]
+    if FUNCTION_URL in asked.get("domainName", ""):
+        return dict(event)
+    path = quote(asked["http"]["path"].replace("%25", "%"), safe="/")
+    return {**event, "requestContext": {**asked, "http": {**asked["http"], "path": path}}}
 
 
 @cache

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # it brings no types
 
+from interlock.aws_lambda.clients import client
 from interlock.engine.changes import Changes
 
 RUNS_QUEUE, MESSAGES_QUEUE = "INTERLOCK_RUNS_QUEUE", "INTERLOCK_MESSAGES_QUEUE"
@@ -40,7 +40,6 @@ class Hints:
 
     def __init__(self, queues: Mapping[str, str]) -> None:
         self._queues = queues
-        self._client: Any = None
         self._runs: dict[str, None] = {}
         self._is_told = False
 
@@ -72,16 +71,9 @@ class Hints:
                 {"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies[start : start + AT_ONCE])
             ]
             try:
-                answer = self._sqs().send_message_batch(QueueUrl=self._queues[queue], Entries=entries)
+                answer = client("sqs").send_message_batch(QueueUrl=self._queues[queue], Entries=entries)
                 failed = answer.get("Failed", ())
             except (BotoCoreError, ClientError) as error:
                 failed = [str(error)]
             if failed:
                 _log.warning("The queue %s has not taken hints; the sweep finds that work: %s", queue, failed)
-
-    def _sqs(self) -> Any:
-        if self._client is None:
-            import boto3  # type: ignore[import-untyped]  # noqa: PLC0415 - it takes time, and few calls commit
-
-            self._client = boto3.client("sqs")
-        return self._client

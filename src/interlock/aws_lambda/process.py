@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from interlock.agents import AGENTS
 from interlock.aws_lambda.hints import Hints
+from interlock.aws_lambda.schedules import Schedules
 from interlock.bootstrap import System, build
 from interlock.config.load import load_settings
+from interlock.engine.changes import Changes
 
 if TYPE_CHECKING:
     from interlock.channels.table import Surroundings
@@ -29,14 +31,15 @@ class Process:
     Attributes:
         loop: the event loop of all of them.
         hints: what their commits leave to others.
+        schedules: when that comes due.
     """
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
-        self.hints = Hints(os.environ)
+        self.hints, self.schedules = Hints(os.environ), Schedules(os.environ)
         settings = load_settings(None, os.environ)
-        self.system: System = build(settings, AGENTS, observer=self.hints.committed)
+        self.system: System = build(settings, AGENTS, observer=self._committed)
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something, and tell the other functions what it has left to do, even where it has failed."""
@@ -44,6 +47,11 @@ class Process:
             return self.loop.run_until_complete(work)
         finally:
             self.hints.send()
+            self.schedules.make()
+
+    def _committed(self, changes: Changes, seconds: float) -> None:
+        self.hints.committed(changes, seconds)
+        self.schedules.committed(changes, seconds)
 
     def around(self, origin: str | None = None) -> Surroundings:
         """Return where the configuration holds."""

@@ -1,6 +1,11 @@
-"""Finds what is due, each minute: reminders, escalations, deadlines; and runs for which a message was lost."""
+"""Finds what is due: reminders, escalations, deadlines; and runs for which a message was lost.
+
+It is invoked in each minute in which something comes due, and every few minutes for what nobody could schedule.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 from interlock.aws_lambda.process import Process, process
 from interlock.engine.deadlines import PAGE, sweep
@@ -12,9 +17,10 @@ MOST_RUNS = 1_000
 MOST_PAGES = 50
 
 
-def handler(_: object, __: object) -> None:
+def handler(_: object, context: Any) -> None:
     """Do what is due for requests, and send a message for each run that is due."""
     mine = process()
+    mine.schedules.sweep = mine.schedules.sweep or getattr(context, "invoked_function_arn", "")
     mine.do(_sweep(mine))
 
 

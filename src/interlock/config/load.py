@@ -22,7 +22,7 @@ VARIABLES = frozenset(
     f"INTERLOCK_{name}"
     for name in (
         *("CONFIG", "DATABASE_URL", "DEBUG", "FAILPOINTS", "ORIGIN", "SERVER", "TOKEN"),
-        *("RUNS_QUEUE", "MESSAGES_QUEUE"),
+        *("RUNS_QUEUE", "MESSAGES_QUEUE", "SCHEDULE_GROUP", "SCHEDULE_ROLE", "SWEEP"),
         "MODEL",
         *(f"SAGEMAKER_{name}" for name in ("CONTRACT", "REQUEST", "ANSWER", "STREAMED", "STREAM", "COMPONENT")),
         *("MAILDIR", "MAIL_FROM", "SMTP_URL", "LEDGER", "REPORTS"),
