@@ -8,17 +8,18 @@ import logging
 import os
 import shutil
 import signal
+import ssl
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import cache
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from itertools import count
 from pathlib import Path
 from unittest import mock
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import boto3
 import pytest
@@ -78,24 +79,31 @@ def serial() -> Iterator[str]:
 class Ministack:
     """Stands in for AWS in a process that ends with this one, however that ends. Functions of Lambda are its children.
 
+    Args:
+        strict: it serves TLS alone, and refuses what roles and policies do not allow.
+
     Attributes:
         url: the address of all services.
+        certificate: whom to trust there; a file of its own, where it is strict.
 
     Raises:
         RuntimeError: if it does not start.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="interlock-ministack-"))
         port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"{'https' if strict else 'http'}://127.0.0.1:{port}"
+        self.certificate = self.folder / "ministack-tls" / "server.crt"
         settings = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "LAMBDA_EXECUTOR": "local"}
         unused = {"IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0", "DOCKER_HOST": f"unix://{self.folder}/none"}
+        # Whose the key is, may do anything; functions have their roles' keys.
+        guarded = {"AUTH": "true", "USE_SSL": "1", "AWS_ACCESS_KEY_ID": AWS["AWS_ACCESS_KEY_ID"]} if strict else {}
         here = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "TMPDIR": str(self.folder)}
-        how = {"cwd": str(self.folder), "env": here | settings | unused | {"LOG_LEVEL": "WARNING"}}
+        how = {"cwd": str(self.folder), "env": here | settings | unused | {"LOG_LEVEL": "WARNING"} | guarded}
         self._keeper = Keeper.starting([[str(MINISTACK)]], how, self.folder, hard=signal.SIGKILL)
         try:
-            self._wait_until_ready(port)
+            self._wait_until_ready()
         except BaseException:
             self.remove()
             raise
@@ -106,26 +114,29 @@ class Ministack:
 
     def remove(self) -> None:
         """Stop it, and leave nothing."""
-        self._keeper.end(signal.SIGTERM)
+        self._keeper.end(signal.SIGKILL)  # it takes its time otherwise; its functions end as their pipes do
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _wait_until_ready(self, port: int) -> None:
+    def _wait_until_ready(self) -> None:
         end = time.monotonic() + PATIENCE
-        while not _is_ready(port):
+        while not self._is_ready():
             if time.monotonic() > end or not lives(self._keeper.pids[0]):
                 raise RuntimeError(f"ministack does not start: {self.log()}")
             time.sleep(0.05)
 
-
-def _is_ready(port: int) -> bool:
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/_ministack/ready")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
+    def _is_ready(self) -> bool:
+        site = urlsplit(self.url)
+        try:
+            if site.scheme == "http":
+                connection = HTTPConnection(site.netloc, timeout=5)
+            else:
+                context = ssl.create_default_context(cafile=str(self.certificate))  # is written as it starts
+                connection = HTTPSConnection(site.netloc, timeout=5, context=context)
+            with closing(connection):
+                connection.request("GET", "/_ministack/ready")
+                return connection.getresponse().status == 200
+        except (OSError, ssl.SSLError):
+            return False
 
 
 def client_of(url: str, service: str):

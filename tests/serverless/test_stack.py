@@ -1,20 +1,15 @@
 """The stack of CDK: what it takes from the code is as the code has it; synthesised, each role may what it needs."""
 
 import json
-import os
 import re
-import subprocess
 from importlib import import_module
-from pathlib import Path
 
 import pytest
+from tests.serverless.deployed import CDK, PYTHON, synthesise
 
 from interlock.storage.dynamodb.keys import ENDS
 from interlock.storage.dynamodb.schema import definition
 
-ROOT = Path(__file__).parents[2]
-CDK = ROOT / "deploy" / "cdk"
-PYTHON = ROOT / ".venv-cdk" / "bin" / "python"
 GIVEN = {"mail": "ops@example.com", "secrets": {"SMTP": "interlock/smtp"}, "run_seconds": "600"}
 
 
@@ -33,10 +28,7 @@ def template(tmp_path_factory):
         pytest.skip("the environment of CDK is missing: run `make env-cdk`")
     out, asset = tmp_path_factory.mktemp("out"), tmp_path_factory.mktemp("asset")
     (asset / "interlock.yaml").write_text("{}")
-    environ = {**os.environ, "CDK_OUTDIR": str(out), "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1"}
-    environ["CDK_CONTEXT_JSON"] = json.dumps(GIVEN | {"asset": str(asset)})
-    subprocess.run([PYTHON, "app.py"], cwd=CDK, env=environ, check=True, capture_output=True)
-    return json.loads((out / "Interlock.template.json").read_text())
+    return synthesise(out, GIVEN | {"asset": str(asset)})
 
 
 def of_type(template, kind):
@@ -52,12 +44,15 @@ def test_each_function_is_there_with_its_variables_and_a_queue_hides_as_long_as_
         variables = one["Environment"]["Variables"]
         assert ("SMTP" in variables) is (name != "sweep")
         assert ("INTERLOCK_RUNS_QUEUE" in variables) is (name != "messages")
+        assert ("INTERLOCK_SCHEDULE_ROLE" in variables) is (name != "messages")
+        assert ("INTERLOCK_SWEEP" in variables) is (name in {"api", "runs"})
     queues = of_type(template, "AWS::SQS::Queue")
     waited = sorted(one["VisibilityTimeout"] for one in queues.values() if "RedrivePolicy" in one)
     assert waited == [300, 600]
     for one in of_type(template, "AWS::Lambda::EventSourceMapping").values():
         assert (one["BatchSize"], one["FunctionResponseTypes"]) == (1, ["ReportBatchItemFailures"])
-    assert len(of_type(template, "AWS::Scheduler::Schedule")) == 2
+    rates = sorted(one["ScheduleExpression"] for one in of_type(template, "AWS::Scheduler::Schedule").values())
+    assert rates == ["rate(1 minute)", "rate(5 minutes)"]
 
 
 @pytest.mark.soak
@@ -72,6 +67,31 @@ def test_no_role_may_do_more_than_it_needs(template):
     (table,) = of_type(template, "AWS::DynamoDB::Table").values()
     assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
     assert table["DeletionProtectionEnabled"]
+
+
+@pytest.mark.soak
+def test_functions_may_make_schedules_in_one_group_with_one_role_which_may_only_sweep(template):
+    (group,) = of_type(template, "AWS::Scheduler::ScheduleGroup").values()
+    policies = of_type(template, "AWS::IAM::Policy")
+    may = {}
+    for name, one in policies.items():
+        for statement in one["PolicyDocument"]["Statement"]:
+            if str(statement["Action"]).startswith(("scheduler:", "iam:")):
+                may.setdefault(statement["Action"], []).append((name, statement))
+    assert may.keys() == {"scheduler:CreateSchedule", "iam:PassRole"}
+    for by in may.values():
+        assert sorted(name[:4] for name, _ in by) == ["ApiS", "Runs", "Swee"]
+    for _, statement in may["scheduler:CreateSchedule"]:
+        assert f":schedule/{group['Name']}/*" in json.dumps(statement["Resource"])
+    for _, statement in may["iam:PassRole"]:
+        assert statement["Resource"]["Fn::GetAtt"][0].startswith("DueRole")
+        assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+    (role,) = [one for name, one in policies.items() if name.startswith("DueRole")]
+    (statement,) = role["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "lambda:InvokeFunction"
+    assert all("Sweep" in json.dumps(one) for one in statement["Resource"])
+    (trusted,) = [one for name, one in of_type(template, "AWS::IAM::Role").items() if name.startswith("DueRole")]
+    assert "aws:SourceArn" in json.dumps(trusted["AssumeRolePolicyDocument"])
 
 
 @pytest.mark.soak
