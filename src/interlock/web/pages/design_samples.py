@@ -66,7 +66,7 @@ _SUBJECTS = (
     Action("send_email", {"to": ["ann@example.com", "ben@example.com"], "subject": "Monday", "body": "We meet."}),
     Action("apply", {"patch": "--- a/prices\n+++ b/prices\n@@ -1,2 +1,2 @@\n rate\n-19\n+21\n"}),
     Action("visit", {"url": "https://ann@xn--bcher-kva.example/prices"}),
-    Draft({"notes": "## Prices\n\n- Team: **21**\n- Studio: 54\n\n```\nrate\n```\n"}),
+    Draft({"notes": "# Prices\n\n- Team: **21**\n- Studio: 54\n\n```\nrate\n```\n"}),
     Action("pay", {"amount": "499.90", "currency": "EUR"}),
 )
 _ENDED = {

@@ -1,5 +1,7 @@
 """What is decided on is shown as what it is, where that is certain; nothing of it leads anywhere."""
 
+import re
+
 import pytest
 
 from interlock.domain.action import Action, Draft, Question
@@ -125,3 +127,20 @@ def test_each_view_escapes_what_it_shows():
         page = ENVIRONMENT.from_string(CONTENT).render(nonce="n", views=views_of(subject))
         assert "&lt;script&gt;" in page
         assert "<script>" not in page
+
+
+@pytest.mark.parametrize(
+    ("text", "levels"),
+    [
+        ("# a\n## b\n### c", "456"),
+        ("## a\n\nx\n\n## b\n\n# c", "444"),  # the first is never below one that is not there
+        ("### a\n# b\n### c\n###### d\n# e", "44564"),
+        ("# a\n#### b\n##### c\n###### d", "4566"),
+        ("a\n===\nb\n---", "45"),
+        ("no heading", ""),
+    ],
+)
+def test_the_headings_of_a_text_have_no_gap_below_those_of_the_page(text, levels):
+    page = formatted_text(text)
+    assert "".join(re.findall(r"<h(\d)>", page)) == levels
+    assert "".join(re.findall(r"</h(\d)>", page)) == levels
