@@ -45,8 +45,10 @@ def demo():
             folder,
         ]
         with subprocess.Popen(order, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as serving:
-            yield json.loads(serving.stdout.readline())
-            serving.terminate()
+            try:
+                yield json.loads(serving.stdout.readline())
+            finally:  # also where a page fails: its end is awaited
+                serving.terminate()
 
 
 async def listed(context, path, name):
