@@ -114,7 +114,11 @@ def campaign() -> Asked:
     return Asked(
         Action("send_campaign", args),
         description="Everybody who pays by the month, as agreed in the meeting on Monday.",
-        context={"segment": "monthly plans", "unsubscribed left out": 86},
+        context={
+            "plan": ["Write to everybody who pays by the month", "Answer what they ask", "Change the prices in January"],
+            "segment": "monthly plans",
+            "unsubscribed left out": 86,
+        },
         reference="CAMP-7",
     )
 
