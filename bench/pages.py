@@ -1,6 +1,6 @@
 """Measure the pages over loopback: their weight, how long the first byte and a decision take, and what streams cost.
 
-python bench/pages.py                  # with 1 and 1,000 pending: about a minute
+python bench/pages.py                  # with 1 and 1,000 pending, and each page: about two minutes
 python bench/pages.py --million        # with a million as well: three to ten minutes more, and 5 GB of disk
 python bench/pages.py --quick          # printed only
 """
@@ -21,18 +21,22 @@ from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 import httpx2
 from playwright.async_api import async_playwright
+from tests.server.page_routes import OPEN_PAGES, PAGES
 
 import crowd
 import run as results
+from interlock.agents import AGENTS
 from interlock.bootstrap import build
 from interlock.config import load_settings
 from interlock.domain.action import Action
 from interlock.domain.authority import Principal
 from interlock.service.agent_client import AgentClient, Asked
+from interlock.service.client import Client
 from interlock.service.credentials import Authenticator
 
 HERE = Path(__file__).parent
@@ -49,9 +53,16 @@ ASSET = re.compile(r'(?:src|href)="(/assets/[^"]+)"')
 ROW = re.compile(r'data-request="([^"]+)"')
 SINCE = re.compile(r'data-since="([^"]+)"')
 TURNS = 40
+TURNS_EACH = 9
+LONGEST_WAIT = 120
+"""Seconds after which a measurement that hears nothing is given up."""
+
+FILES = ("/assets/{digest}/{name}", "/log/export", "/log/{stream}/{number}/bytes")
 EVENTS = 3
+MAIL = "Send email to ann@example.com about the meeting"
 OPEN = 20
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 MANY = httpx2.Limits(max_connections=None)
 EACH_ALONE = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
 
@@ -72,9 +83,9 @@ def measured(crowds: Sequence[int]) -> Iterator[str]:
     yield "## Pages"
     yield ""
     yield (
-        f"Over loopback, one process on SQLite with a worker; medians of {TURNS} and the 95th percentile, in ms. Load "
-        f"when it began: {os.getloadavg()[0]:.1f}. The weight is what is transferred to a browser that "
-        "knows nothing; the decision is the form's POST and the page that it leads to."
+        f"Over loopback, one process on SQLite with a worker; medians of {TURNS} and the 95th percentile, in ms; of "
+        f"each page by its address {TURNS_EACH}. Load when it began: {os.getloadavg()[0]:.1f}. The weight is what is "
+        "transferred to a browser that knows nothing; the decision is the form's POST and the page that it leads to."
     )
     yield ""
     yield "| pending | page | bytes of HTML | with all that it loads | requests | first byte | p95 |"
@@ -97,48 +108,77 @@ class Measured:
         (folder / "interlock.yaml").write_text(CONFIG)
 
     async def all(self) -> tuple[list[str], list[str]]:
-        secrets, requests = await self.filled()
+        secrets, requests, run_id = await self.filled()
         order = [INTERLOCK, "--config", str(self.folder / "interlock.yaml"), "serve", "--port", "0", "--json"]
         environ = os.environ | {"INTERLOCK_DATABASE_URL": self.url}
         with subprocess.Popen(  # noqa: ASYNC220 - nothing else goes on meanwhile
             [*order, "--no-access-log"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         ) as process:
-            assert process.stdout is not None
-            origin = json.loads(process.stdout.readline())["origin"]
-            headers = {"Cookie": f"interlock={secrets[0]}", "Origin": origin}
-            async with httpx2.AsyncClient(base_url=origin, headers=headers, timeout=60, limits=MANY) as client:
-                rows = [await self.page(client, "inbox", "/")]
-                rows.append(await self.page(client, "request", f"/requests/{requests[0]}"))
-                others = [await self.decided(client, requests[: TURNS if self.pending > 1 else 1])]
-                if self.pending == 1_000:
-                    others.append(await self.refreshed(client, secrets, process.pid, requests[-OPEN - EVENTS - 1 :]))
-                    others.append(await self.told(client, requests[-OPEN - 1 : -1]))
+            try:
+                return await self.of(process, secrets, requests, run_id)
+            finally:  # also where something was not as expected: else its end would be awaited for ever
+                process.terminate()
+
+    async def of(
+        self, process: subprocess.Popen[bytes], secrets: list[str], requests: list[str], run_id: str
+    ) -> tuple[list[str], list[str]]:
+        assert process.stdout is not None
+        origin = json.loads(process.stdout.readline())["origin"]
+        headers = {"Cookie": f"interlock={secrets[0]}", "Origin": origin}
+        async with httpx2.AsyncClient(base_url=origin, headers=headers, timeout=60, limits=MANY) as client:
+            rows = [await self.page(client, "inbox", "/")]
+            rows.append(await self.page(client, "request", f"/requests/{requests[0]}"))
+            if self.pending == 1_000:
+                rows += await self.each_page(client, requests[0], run_id)
+            others = [await self.decided(client, requests[: TURNS if self.pending > 1 else 1])]
+            if self.pending == 1_000:
+                others.append(await self.refreshed(client, secrets, process.pid, requests[-OPEN - EVENTS - 1 :]))
+                others.append(await self.told(client, requests[-OPEN - 1 : -1]))
+                async with asyncio.timeout(LONGEST_WAIT):
                     others.append(await self.streams(client, process.pid, requests[-1]))
-            process.terminate()
         return rows, others
 
     @property
     def url(self) -> str:
         return str(self.folder / "bench.db")
 
-    async def filled(self) -> tuple[list[str], list[str]]:
-        """Let an agent ask; return the secrets of the reviewers' sessions, and the ids of some requests."""
+    async def filled(self) -> tuple[list[str], list[str], str]:
+        """Let an agent ask; return the sessions' secrets, the ids of some requests, and that of a run."""
         settings = load_settings(self.folder / "interlock.yaml", {"INTERLOCK_DATABASE_URL": self.url})
-        system = build(settings, {})
+        system = build(settings, AGENTS)
         agent = AgentClient(system, Principal("agent:payer", "agent", "default", "api"))
         asked = [await agent.ask(payment(number), key=str(number)) for number in range(min(self.pending, 1_000))]
         authenticator = Authenticator(system.store, system.directories)
         sessions = [await authenticator.session("default", one, by="bench") for one in REVIEWERS]
+        run_id = ""
+        if self.pending == 1_000:  # its request is one more
+            run_id = (await Client(system, Principal(PERSON, "person", "default", "api")).start("approval", MAIL)).id
+            await system.worker().drain()
         await system.close()
         crowd.copy_request(self.url, asked[0].id, self.pending - len(asked))
-        return [one.secret for one in sessions], [one.id for one in asked]
+        return [one.secret for one in sessions], [one.id for one in asked], run_id
 
-    async def page(self, client: httpx2.AsyncClient, name: str, path: str) -> str:
+    async def each_page(self, client: httpx2.AsyncClient, request_id: str, run_id: str) -> list[str]:
+        """Weigh each other page that this reviewer, who is an admin as well, may see; in the order of the addresses."""
+        digest = (await client.get(f"/api/v1/requests/{request_id}")).json()["digest"]
+        given = {"request_id": request_id, "run_id": run_id, "name": "approval", "part": "subject", "number": 1}
+        rows = []
+        for method, path in sorted({**PAGES, **OPEN_PAGES}, key=lambda one: one[1]):
+            if method != "GET" or path in {*FILES, "/", "/requests/{request_id}"}:
+                continue
+            address = path.format_map(given | {"stream": request_id}) + (
+                "?digest=" + digest if "{part}" in path else ""
+            )
+            if (await client.get(address)).status_code == 200:  # another leads elsewhere, or says that it is not theirs
+                rows.append(await self.page(client, path.replace("{", "").replace("}", ""), address, TURNS_EACH))
+        return rows
+
+    async def page(self, client: httpx2.AsyncClient, name: str, path: str, turns: int = TURNS) -> str:
         html = await client.get(path)
         assert html.status_code == 200, html.text[:300]
         loaded = {one: (await client.get(one)).num_bytes_downloaded for one in set(ASSET.findall(html.text))}
         times = []
-        for _ in range(TURNS):
+        for _ in range(turns):
             began = perf_counter()
             async with client.stream("GET", path) as answer:
                 times.append(perf_counter() - began)
