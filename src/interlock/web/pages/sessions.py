@@ -12,7 +12,7 @@ from interlock.web.pages.routing import pages
 from interlock.web.pages.settings import Manager, settings_page
 
 router = pages()
-MOST = 200
+MOST = 100
 
 
 @router.get("/settings/sessions")
