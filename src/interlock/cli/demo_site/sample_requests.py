@@ -115,7 +115,7 @@ def campaign() -> Asked:
         Action("send_campaign", args),
         description="Everybody who pays by the month, as agreed in the meeting on Monday.",
         context={
-            "plan": ["Write to everybody who pays by the month", "Answer what they ask", "Change the prices in January"],
+            "plan": ["Write to everybody who pays by the month", "Answer what they ask", "Change the prices"],
             "segment": "monthly plans",
             "unsubscribed left out": 86,
         },
