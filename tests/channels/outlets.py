@@ -10,6 +10,7 @@ from tests.channels.slack_room import words
 from tests.server.sockets import Events, Socket
 
 from interlock.channels.rabbitmq import declare_queue
+from interlock.terminal.lines import notice_line
 
 NOAH, OLGA = "noah@example.com", "olga@example.com"
 """Who looks on, and who is told by mail how it ended."""
@@ -22,7 +23,7 @@ async def until(condition):
 
 
 class Told:
-    """What `requests follow` tells."""
+    """What `requests follow` tells, as a line of its own."""
 
     name = "on-call"
 
@@ -31,12 +32,12 @@ class Told:
 
     async def deliver(self, notices):
         for notice in notices:
-            self.entries.put_nowait(notice.entry)
+            self.entries.put_nowait(notice)
 
     async def shown(self, request):
-        while (entry := await self.entries.get()).stream != request.id or entry.event.type != "decided":
+        while (notice := await self.entries.get()).entry.stream != request.id or notice.entry.event.type != "decided":
             continue
-        return entry.by, entry.via
+        return notice_line(notice).text
 
 
 class Cards:

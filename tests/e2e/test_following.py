@@ -12,7 +12,7 @@ def test_requests_are_followed_line_by_line_and_go_on_where_they_stopped(command
     follower = command.spawn("requests", "follow", columns=250)
     follower.expect("Following. Ctrl-C ends it.")
     assert command.run("reject", request, "--yes", "-m", "too dear").returncode == 0
-    follower.expect(f'{request}: local:[^ ]+ rejected[^:]*: "too dear"')
+    follower.expect(f'{request}: local:[^ ]+ rejected[^:]*: "too dear" \\[in a terminal\\]')
     follower.expect(f"{request}: rejected by ")
     follower.sendintr()
     assert command.ended(follower) == 0

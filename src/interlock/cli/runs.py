@@ -28,6 +28,7 @@ from interlock.service.inline import in_order, places, row, when
 from interlock.service.run_views import RunView
 from interlock.service.sentences import sentence
 from interlock.service.shapes import entry_shape, page_shape, run_shape, run_view_shape
+from interlock.service.ways import in_brackets
 from interlock.terminal.screen import Line, Screen
 from interlock.terminal.values import ValueLines
 
@@ -108,7 +109,7 @@ def show_run(
         told = await told_about(session, run=run_id)
         for entry in timeline:
             about = "" if entry.stream == run_id else f"{entry.stream}: "
-            session.show(*entry_lines(entry, f"{about}{sentence(entry)}", told))
+            session.show(*entry_lines(entry, f"{about}{sentence(entry)}{in_brackets(entry.via)}", told))
         ways_on(session, view)
 
     execute(ctx, work, as_json=as_json, create=False, remote=True)

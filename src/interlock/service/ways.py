@@ -38,3 +38,8 @@ def way_words(via: str) -> str:
 def came_by(via: str) -> str:
     """Return by what way somebody came, in words; nothing where Interlock acted by itself."""
     return "" if via in OWN or not via else way_words(via)
+
+
+def in_brackets(via: str) -> str:
+    """Return by what way somebody came, to stand behind a sentence; nothing where Interlock acted by itself."""
+    return f" [{came_by(via)}]" if came_by(via) else ""

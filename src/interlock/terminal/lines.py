@@ -11,6 +11,7 @@ from interlock.errors import InterlockError
 from interlock.service.hostile_text import plain
 from interlock.service.inline import when
 from interlock.service.sentences import sentence
+from interlock.service.ways import in_brackets
 from interlock.terminal.screen import Line, Screen
 
 
@@ -44,4 +45,4 @@ class LogLines:
 def notice_line(notice: Notice) -> Line:
     """Return a notice in a line."""
     entry, told = notice.entry, " (perhaps told before)" if notice.again else ""
-    return Line(plain(f"{when(entry.at)} {entry.stream}: {sentence(entry)}{told}"))
+    return Line(plain(f"{when(entry.at)} {entry.stream}: {sentence(entry)}{in_brackets(entry.via)}{told}"))
