@@ -11,9 +11,10 @@ from tests.integration.unruly_dynamodb import Unruly
 from interlock.domain.credentials import Credential
 from interlock.domain.directory import KeptDirectory, fold_directory
 from interlock.domain.directory_events import MemberAdded
+from interlock.domain.events import Restored
 from interlock.domain.oidc import SignInAttempt
 from interlock.domain.run_events import RunCancelled, RunPaused, RunStarted
-from interlock.engine.changes import Actor, Changes, Counted, DirectoryChange, RunChange, Turn
+from interlock.engine.changes import Actor, Changes, Counted, DirectoryChange, RequestChange, RunChange, Turn
 from interlock.engine.integrity import digest_of_state
 from interlock.engine.items import GetItem, PutItem
 from interlock.engine.ports.store import RequestFilter
@@ -21,7 +22,7 @@ from interlock.errors import Conflict
 from interlock.storage.dynamodb import commits, fitting, keys, people, table
 from interlock.storage.dynamodb.fitting import BEHIND
 from interlock.storage.dynamodb.store import open_dynamodb
-from interlock.testing.samples import TENANT, Asked, begun, changes, opened, run_then, started
+from interlock.testing.samples import TENANT, Asked, approved, begun, changes, job, opened, run_then, started
 
 AT_ONCE, MANY = 30, 35
 """How many items a transaction has here, and of how many things each one that must not fail."""
@@ -217,3 +218,48 @@ async def test_no_name_is_taken_for_a_long_one(store, clock):
         await store.items(TENANT, [PutItem(("a",), key, key.encode())])
     found = await store.items(TENANT, [GetItem(("a",), long), GetItem(("a",), cut)])
     assert [one.value for one in found] == [long.encode(), cut.encode()]
+
+
+async def test_what_is_due_is_read_as_far_as_it_is_wanted(store, clock):
+    """A backlog of one kind costs neither those who carry it out, nor the deadlines behind it."""
+    for number in range(60):
+        await store.commit(changes(started(f"run_{number:02}", clock.at), enqueue=(job(f"run_{number:02}", clock.at),)))
+    await store.commit(changes(opened("req_1", clock.at, Asked(within=timedelta(minutes=1)))))
+    clock.at += HOUR
+    for subject, due in ((None, [f"run_{number:02}" for number in range(5)]), ("run_50", ["run_50"])):
+        store._table.client.calls.clear()
+        agenda = await store.agenda(5, subject=subject)
+        assert [agenda.overdue, [one.subject for one in agenda.jobs]] == [[(TENANT, "req_1")], due]
+        assert len(store._table.client.calls) <= 3
+
+
+async def test_what_somebody_has_decided_is_read_page_by_page(store, clock, monkeypatch):
+    for number in range(12):
+        clock.at += timedelta(seconds=1)
+        request = opened(f"req_{number:02}", clock.at)
+        await store.commit(changes(request))
+        await store.commit(changes(approved(request.after, clock.at)))
+    read, real = [], store._table.get_all
+    monkeypatch.setattr(store._table, "get_all", lambda wanted: real(read.extend(some := list(wanted)) or some))
+    wanted, after, found = RequestFilter((), people=("bob", "carl")), None, []
+    first = await store.request_rows(TENANT, wanted, limit=3)
+    assert len(read) == 3
+    while page := await store.request_rows(TENANT, wanted, after=after, limit=5):
+        after = page[-1][0]
+        found += [key.id for key, _ in page]
+    assert found == [f"req_{number:02}" for number in reversed(range(12))]
+    assert [key.id for key, _ in first] == found[:3]
+
+
+async def test_a_row_that_was_forged_changes_not_how_many_are_counted(store, clock):
+    requests = [opened(f"req_{number}", clock.at) for number in range(3)]
+    await store.commit(changes(*requests))
+    row = store._table.get(keys.row(TENANT, "req_0"))
+    stray = keys.row(TENANT, "req_9")
+    store._table.put(row | stray._asdict() | {"id": "req_9"})
+    await store.commit(changes(strays=(("requests", "req_9"),)))
+    assert await store.open_requests(TENANT, "mailer", 9) == 3
+    store._table.put(row | {"status": "approved"})
+    again = RequestChange.of(requests[0].after, Restored("olga", "it was altered", clock.at))
+    await store.commit(changes(replace(again, anew=True, earlier=requests[0].events)))
+    assert await store.open_requests(TENANT, "mailer", 9) == 3

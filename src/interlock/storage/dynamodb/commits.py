@@ -228,9 +228,11 @@ def _head_and_record(
     if blocks:
         item["last"] = f"{number:x}-{sum(map(len, blocks)):x}"
     counts = dict(seen.head.get("open", {}))
+    # A row that somebody forged, or took away, was not counted as it is: what its log says, which does not change, was.
+    mended = {*(key for _, key in changes.strays), *(one.after.id for one in changes.requests if one.anew)}
     for rows, one in ((before["requests"], -1), (seen.tables.requests, 1)):
         for request in rows.values():
-            if request.status in OPEN:
+            if request.status in OPEN and request.id not in mended:
                 counts[request.agent] = counts.get(request.agent, 0) + one
     item["open"] = {agent: count for agent, count in counts.items() if count > 0}
     yield seen.put(item)

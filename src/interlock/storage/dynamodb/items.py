@@ -32,7 +32,7 @@ def item_of_request(row: RequestRow) -> Item:
     if row.status in OPEN:
         item |= placed("open", joined(tenant, "open"), number(row.due_at), row.id)
         if row.wake_at is not None:
-            item |= placed("due", "due", number(row.wake_at), joined("request", tenant, row.id))
+            item |= placed("due", joined("due", "request"), number(row.wake_at), joined(tenant, row.id))
     elif row.effect in UNSETTLED:
         item |= placed("open", joined(tenant, "unsettled"), *by_age)
     if row.decided_at is not None:
@@ -63,7 +63,7 @@ def item_of_job(key: tuple[str, str, str], row: JobRow) -> Item:
     tenant, _, subject = key
     item = keys.job(tenant, subject)._asdict() | {"kind": "job", "tenant": tenant, "id": subject} | row._asdict()
     if row.due_at != NEVER:
-        item |= placed("due", "due", number(row.due_at), joined("job", tenant, subject))
+        item |= placed("due", joined("due", "job"), number(row.due_at), joined(tenant, subject))
         item |= placed("named", joined("job", subject), number(row.due_at), tenant)
     return item
 

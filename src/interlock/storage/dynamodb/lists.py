@@ -6,8 +6,9 @@ decided by a list.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
+from heapq import merge
 from itertools import islice
 
 from interlock.domain.statistics import Dimension, Span
@@ -22,7 +23,6 @@ from interlock.storage.memory_tables import Tables, is_wanted_request, is_wanted
 from interlock.storage.rows import FIND_LIMIT, NEVER, OPEN, Clock, RequestRow, encodable, micros, moment
 from interlock.storage.statistics import is_untold, most
 
-TRIES = 10
 PAGE = 25
 """How many places in an index are read at once, where few are wanted: each costs what its bytes cost."""
 
@@ -32,7 +32,7 @@ def requests(table: Table, tenant: str, wanted: RequestFilter, after: SortKey | 
     if after is not None and not encodable(after.id):
         return Tables()
     if wanted.people is not None:
-        return _acted_on(table, tenant, wanted.people)
+        return _acted_on(table, tenant, wanted, after, limit)
     if wanted.run_id is not None:
         every = (table.get(keys.asked(tenant, wanted.run_id)) or {}).get("every", {}) if wanted.run_id else {}
         return rows(table, tenant, every)
@@ -67,13 +67,20 @@ def _places(table: Table, tenant: str, wanted: RequestFilter, after: SortKey | N
     return (item for item in found if item[f"{index}_{keys.SK}"] != place)
 
 
-def _acted_on(table: Table, tenant: str, people: Sequence[str]) -> Tables:
-    acts = [
-        item | {"kind": "act"}
-        for person in people
-        for item in table.query(joined(tenant, "person", person), index="named", newest_first=True)
+def _acted_on(table: Table, tenant: str, wanted: RequestFilter, after: SortKey | None, limit: int) -> Tables:
+    """Read what people have acted on, the last first, until a page is there."""
+    of_each = [
+        table.query(joined(tenant, "person", person), index="named", newest_first=True, page=max(2 * limit, PAGE))
+        for person in wanted.people or ()
     ]
-    return filled(acts, rows(table, tenant, (item["request_id"] for item in acts)))
+    acts = merge(*of_each, key=lambda act: (act["at"], act["request_id"]), reverse=True)
+    tables = Tables()
+    for some in batched(acts, max(1, limit)):
+        filled(table.get_all(keys.row(tenant, act["request_id"]) for act in some).values(), tables)
+        filled((act | {"kind": "act"} for act in some), tables)
+        if len(tables.page_of(tenant, wanted, after, limit)) >= limit:
+            break
+    return tables
 
 
 def _about(table: Table, tenant: str, wanted: RequestFilter) -> Tables:
@@ -164,46 +171,34 @@ def backlog(table: Table, clock: Clock, agents: int) -> Backlog:
         for agent, count in head.get("open", {}).items():
             waiting[agent] = waiting.get(agent, 0) + count
     now = clock()
-    due = table.query("due", index="due", high=number(micros(now) + 1))
-    ready = [item["due_at"] for item in due if item["kind"] == "job" and item.get("owner") is None]
+    due = table.query(joined("due", "job"), index="due", high=number(micros(now) + 1))
+    ready = [item["due_at"] for item in due if item.get("owner") is None]
     by_agent = sorted(waiting.items(), key=lambda one: (-one[1], one[0]))
     first = min(ready, default=NEVER)
     return Backlog(now, most(by_agent, agents), len(ready), None if first == NEVER else moment(first))
 
 
 def agenda(table: Table, clock: Clock, limit: int, subject: str | None) -> Tables:
-    """Read what is due, and what comes due next: in one page, or while nobody commits."""
-    tables, seen = _agenda(table, clock, limit, subject)
-    for _ in range(TRIES):
-        if seen <= PAGE:
-            break
-        before = change_token(table)
-        tables, seen = _agenda(table, clock, limit, subject)
-        if change_token(table) == before:
-            break
+    """Read what is due, and what comes due next: requests first, as what is decided of them makes jobs due."""
+    now, tables = micros(clock()), Tables()
+    for item in _due(table, "request", limit, now):
+        _into(tables, item)
+    if subject is None:
+        for item in _due(table, "job", limit, now):
+            _into(tables, item)
+    else:
+        for item in table.query(joined("job", subject), index="named"):
+            filled(table.get_all([keys.key_of(item)]).values(), tables)
     return tables
 
 
-def _agenda(table: Table, clock: Clock, limit: int, subject: str | None) -> tuple[Tables, int]:
-    """Read what is due; return how much was read for it, too."""
-    now = micros(clock())
-    tables, numbers, read = Tables(), {"request": 0, "job": 0}, 0
-    first_of = {"request"} if subject is not None else {"request", "job"}
-    for item in table.query("due", index="due", page=PAGE):
-        read += 1
-        kind = item["kind"]
-        at = item["wake_at"] if kind == "request" else item["due_at"]
-        if at > now and kind not in first_of:
-            continue
-        if kind == "request" or subject is None:
-            numbers[kind] += 1
-            _into(tables, item)
-        if at > now or min(numbers.values()) > limit:
-            break
-    if subject is not None:
-        for item in table.query(joined("job", subject), index="named"):
-            filled(table.get_all([keys.key_of(item)]).values(), tables)
-    return tables, read
+def _due(table: Table, kind: str, limit: int, now: int) -> Iterator[Item]:
+    """Yield what is due of a kind, the first first, and what comes due next, if no more is due than is wanted."""
+    at = "wake_at" if kind == "request" else "due_at"
+    for item in islice(table.query(joined("due", kind), index="due", page=PAGE), max(1, limit)):
+        yield item
+        if item[at] > now:
+            return
 
 
 def _into(tables: Tables, item: Item) -> None:
@@ -216,8 +211,8 @@ def _into(tables: Tables, item: Item) -> None:
 
 def jobs_after(table: Table, moment_: datetime, limit: int) -> Tables:
     """Read the jobs that are due only after a moment, the latest first."""
-    found = table.query("due", index="due", low=number(micros(moment_) + 1), newest_first=True)
-    return filled(islice((item for item in found if item["kind"] == "job"), limit))
+    found = table.query(joined("due", "job"), index="due", low=number(micros(moment_) + 1), newest_first=True)
+    return filled(islice(found, limit))
 
 
 def change_token(table: Table) -> int:
