@@ -128,6 +128,10 @@ async def test_a_link_of_somebody_who_may_not_see_the_request_shows_nothing(serv
     await server.context.accounts.disable(MIA, by=olga)
     gone = await anybody.get(PATH, params={"token": token(one)})
     assert (gone.status_code, "team" in gone.text) == (403, False)
+    tried = await anybody.post(PATH, data={"token": token(one)})
+    assert (tried.status_code, "team" in tried.text) == (403, False)
+    request, happened = await stands(server, one)
+    assert (request.is_open, happened[-1]) == (True, "refusal_noted"), "the log says that they tried"
 
 
 async def test_a_link_that_is_not_ours_or_is_over_is_none(server):

@@ -6,6 +6,7 @@ Opening one does nothing: mail programs and scanners open links. Only what is se
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from interlock.domain.access import may_see
@@ -15,7 +16,7 @@ from interlock.domain.commands import DecisionContext
 from interlock.domain.reply_tokens import ReplyGrant
 from interlock.domain.request import Request
 from interlock.domain.verdict_preview import why_confirmed
-from interlock.errors import Forbidden, NotFound, RecordAltered, Unauthenticated
+from interlock.errors import Forbidden, InterlockError, NotFound, RecordAltered, Unauthenticated
 from interlock.service.components import Components
 from interlock.service.risk import risk_of
 from interlock.service.token_replies import TokenReplies, TokenReply
@@ -87,6 +88,20 @@ class DecisionLinks:
         if link.grant.verdict is Verdict.approve and _is_grave(link.view, self._person(link.grant)):
             raise Forbidden(MORE)
         return await self._replies.cast(link.grant, TokenReply(token), address)
+
+    async def tried(self, token: str, address: str | None) -> str | None:
+        """Have the vote of a link refused that cannot be opened, so that the request's log says who tried.
+
+        Returns:
+            Whom the link is for; None if it proves nothing.
+        """
+        try:
+            grant = await self._replies.grant_of(TokenReply(token))
+        except Unauthenticated:
+            return None
+        with suppress(InterlockError):  # the rules refuse it, as the page has
+            await self._replies.cast(grant, TokenReply(token), address)
+        return grant.person
 
     def _person(self, grant: ReplyGrant) -> Principal:
         return Principal(grant.person, "person", grant.tenant, VIA)

@@ -42,6 +42,9 @@ async def decide(call: Call) -> Response:
     try:
         link = await context.decision_links.opened(token)
     except Unauthenticated:
+        person = await context.decision_links.tried(token, context.address_of(call))
+        if person is not None:
+            note_principal(call, person)
         return await _none(call)
     note_principal(call, link.grant.person)
     try:
