@@ -22,6 +22,7 @@ from tests.server import served
 from interlock.bootstrap import build
 from interlock.config import load_settings
 from interlock.domain.action import Verdict
+from interlock.domain.access import may_see
 from interlock.domain.authority import Principal
 from interlock.domain.commands import (
     ClaimEffect,
@@ -49,7 +50,7 @@ from interlock.service.shapes import request_shape
 from interlock.testing.invariants import assert_invariants
 
 CONFIG = """
-people: {mia@example.com: {aliases: [m.mia@example.com]}}
+people: {mia@example.com: {aliases: [m.mia@example.com]}, zoe@example.com: {}, ian@example.com: {}}
 groups: {managers: [mia@example.com, noah@example.com, pete@example.com], directors: [olga@example.com, uma@x.org]}
 roles: {admin: [root@example.com]}
 policies:
@@ -70,7 +71,7 @@ default: {levels: [{hold: 10m, steps: [{ask: [group:managers], within: 1h}]}]}
 """
 PEOPLE = [f"{name}@example.com" for name in ("mia", "M.Mia", "noah", "PETE", "olga", "zoe", "ian")] + ["uma@x.org"]
 JOINING = ("zoe@example.com", "ian@example.com")
-"""Who may be taken into a group: the file names them nowhere."""
+"""Who may be taken into a group: the file has them in none."""
 
 BOT, ROOT = "agent:bot", "root@example.com"
 HAPPENED = Counter(
@@ -108,6 +109,12 @@ class Rules:
             return refused.code, request, ()
         after = RequestChange.of(request, *events).after if events else request
         return None, after, tuple(event.vote for event in events if isinstance(event, VoteCast))
+
+    def sees(self, request, who, now):
+        """Say whether somebody sees a request; who is disabled is told of that first."""
+        person = self.directory.canonical(who)
+        is_out = who == BOT or person in self.directory.disabled
+        return is_out or may_see(request, self.policies[request.route.policy], self.directory, person, now)
 
     def sweep(self, now):
         """Let everything happen that is due."""
@@ -276,10 +283,13 @@ class Story:
         self.acknowledged[after.id] += [(vote.voter, str(vote.verdict), vote.digest) for vote in votes]
 
     async def comment(self):
-        request = self.some_request()
-        await self.said(
-            request, self.chance.choice([*PEOPLE, BOT]), "comments", {"text": "x"}, Comment(request.id, "x")
-        )
+        """Let somebody say something; to whom does not see the request there is none."""
+        request, who, body = self.some_request(), self.chance.choice([*PEOPLE, BOT]), {"text": "x"}
+        if self.rules.sees(request, who, self.now):
+            await self.said(request, who, "comments", body, Comment(request.id, "x"))
+        else:
+            status, told = await self.made("comments", who, f"/requests/{request.id}/comments", body, kill=False)
+            assert (status, told["code"]) == (404, "not_found"), (who, told)
 
     async def delegate(self):
         request, to = self.some_request(), self.chance.choice(PEOPLE)
