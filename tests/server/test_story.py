@@ -21,8 +21,8 @@ from tests.server import served
 
 from interlock.bootstrap import build
 from interlock.config import load_settings
-from interlock.domain.action import Verdict
 from interlock.domain.access import may_see
+from interlock.domain.action import Verdict
 from interlock.domain.authority import Principal
 from interlock.domain.commands import (
     ClaimEffect,
