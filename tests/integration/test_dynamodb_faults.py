@@ -164,6 +164,15 @@ async def test_nothing_is_decided_by_an_index_that_is_late(opened_twice, clock):
     assert len(await store.requests(TENANT, RequestFilter())) == 4
 
 
+async def test_a_job_is_found_by_its_subject_before_an_index_knows_of_it(opened_twice, clock):
+    unruly, store, _ = opened_twice
+    with unruly.late_indexes():
+        assert (await store.agenda()).jobs == (await store.agenda(subject="run_1")).jobs == []
+        await store.commit(changes(started("run_1", clock.at), enqueue=(job("run_1", clock.at),)))
+        assert (await store.agenda()).jobs == []
+        assert [one.subject for one in (await store.agenda(subject="run_1")).jobs] == ["run_1"]
+
+
 async def test_the_feed_ends_before_what_is_still_being_written(opened_twice, clock):
     unruly, store, _ = opened_twice
     for number in range(4):

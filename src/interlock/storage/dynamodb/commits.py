@@ -266,6 +266,9 @@ def _of_rows(seen: Seen, before: Rows) -> Iterator[Write]:
             yield Write(keys.key_of(item), item)
     for key in _differing(before["jobs"], tables.jobs):
         yield seen.put(item_of_job(key, tables.jobs[key]))
+        if key not in before["jobs"]:
+            place = keys.job_of(key[2], key[0])
+            yield Write(place, place._asdict() | {"kind": "subject", "tenant": key[0]})
     for key in _differing(before["policies"], tables.policies):
         item = keys.policy(key)._asdict() | {"kind": "policy", "id": key, "body": tables.policies[key]}
         yield Write(keys.key_of(item), item, None)

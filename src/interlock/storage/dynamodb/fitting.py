@@ -13,8 +13,11 @@ from interlock.storage.dynamodb import keys
 from interlock.storage.dynamodb.keys import Item, Key, batched
 from interlock.storage.dynamodb.table import AT_ONCE, Moved, Table, Write
 
-BEHIND = 20
-"""How many runs that wait behind a turn are asked for at its end: the first. The end of each asks for others."""
+BEHIND = 5
+"""How many runs that wait behind a turn are asked for at its end: the first. The end of each asks for others.
+
+The run that ends may take back 40 requests by the same commit.
+"""
 
 
 def of_behind(table: Table, changes: Changes) -> dict[Key, Item]:

@@ -64,7 +64,6 @@ def item_of_job(key: tuple[str, str, str], row: JobRow) -> Item:
     item = keys.job(tenant, subject)._asdict() | {"kind": "job", "tenant": tenant, "id": subject} | row._asdict()
     if row.due_at != NEVER:
         item |= placed("due", joined("due", "job"), number(row.due_at), joined(tenant, subject))
-        item |= placed("named", joined("job", subject), number(row.due_at), tenant)
     return item
 
 

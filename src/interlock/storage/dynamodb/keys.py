@@ -112,6 +112,11 @@ def job(tenant: str, subject: str) -> Key:
     return Key(joined(tenant, subject), "job")
 
 
+def job_of(subject: str, tenant: str) -> Key:
+    """Return the key of what says that a tenant has a job of this subject: whoever looks for one knows no tenant."""
+    return Key(joined("job", "of", subject), joined("of", tenant))
+
+
 def asked(tenant: str, run_id: str) -> Key:
     """Return the key of the list of what a run has asked."""
     return Key(joined(tenant, run_id), "asked")
