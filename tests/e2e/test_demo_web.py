@@ -5,6 +5,7 @@ import re
 
 import httpx2
 import pytest
+from tests.server.page_forms import form_of
 
 from interlock.domain.action import Kind
 from interlock.domain.request import Status
@@ -87,8 +88,9 @@ def test_somebody_decides_in_it_and_it_goes_on_where_it_stopped(command, demo):
     refund = next(one for one in mine if one["stands"].get("name") == "refund")
     page = mia.get(f"/requests/{refund['id']}")
     assert (page.status_code, "SO-51" in page.text) == (200, True)
-    vote = {"verdict": "approve", "digest": refund["digest"]}
-    assert mia.post(f"/api/v1/requests/{refund['id']}/votes", json=vote).json()["status"] == "approved"
+    bar = re.search(r'id="(bar-[^"]+)" method="post" action="([^"]+)"', page.text)
+    decided = mia.post(bar[2], data=dict(form_of(page.text, bar[1])) | {"verdict": "approve"}, follow_redirects=True)
+    assert "<strong>Approved" in decided.text
     done = command.until(lambda: executed(mia, refund["id"]), "the agent carries it out")
     assert done["effect"]["result"]["receipt"].startswith("R-")
     demo.stop(command)

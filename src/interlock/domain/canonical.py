@@ -150,7 +150,7 @@ def _room_left(value: object, room: int, depth: int) -> int:
         for key in value:
             if type(key) is not str:
                 return -1
-            room -= len(key) + 4
+            room -= len(key) + 3  # two quotes and a colon; the comma is counted below
         is_odd = any(not key.isascii() and max(key) >= _SURROGATES for key in value)
         if is_odd and not _sorts_alike(value):
             return -1

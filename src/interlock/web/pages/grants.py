@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from http import HTTPStatus
+from itertools import islice
 
 from starlette.requests import Request as Call
 from starlette.responses import RedirectResponse, Response
@@ -38,6 +39,8 @@ EXACTLY = "exactly this"
 NAMED = {"until": ("lasts", "How long"), "uses": ("uses", "How many"), "total": ("sum", "In sum")}
 KINDS = {"most": "a number up to", "begins": "text that begins with", "ends": "text that ends with"}
 ANYTHING = {"anything": "anything"}
+MOST_ARGUMENTS = 100
+"""The most arguments of which the form asks what they may be; any other has to be exactly the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,8 @@ async def _shown(call: Call, caller: Caller, request_id: str, form: Fields, erro
     action = view.request.edition.subject
     if limits is None or not isinstance(action, Action):
         raise Forbidden("You cannot allow the next ones like this: each of them is asked about.")
-    arguments = [_argument(index, name, value, form) for index, (name, value) in enumerate(action.args.items())]
+    asked = islice(enumerate(action.args.items()), MOST_ARGUMENTS)
+    arguments = [_argument(index, name, value, form) for index, (name, value) in asked]
     fields = NAMED | {f"allow.{one.name}": (one.field, one.name) for one in arguments}
     lengths = {duration_text(one): duration_words(one) for one in (*LENGTHS, limits.within) if one <= limits.within}
     return await form_page(
@@ -133,6 +137,7 @@ async def _shown(call: Call, caller: Caller, request_id: str, form: Fields, erro
         request=view.request,
         limits=limits,
         arguments=arguments,
+        others=len(action.args) - len(arguments),
         lengths=lengths,
         numbers=[one.name for one in arguments if "most" in one.kinds],
         given=_given(form, limits),
