@@ -200,7 +200,7 @@ SHOWN = """number => {
 
 
 @BOTH_SIZES
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("seed", range(12))
 async def test_every_count_equals_its_rows_at_every_moment_of_a_random_history(site, size, seed):
     chance, asked = random.Random(seed), []

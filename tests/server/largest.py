@@ -23,8 +23,8 @@ LARGEST = {
     "many rows": {"rows": as_many({"a": 0}, 8)},
     "a long text": {"text": "lorem ipsum " * (ROOM // 12)},
     "many lists": {"lists": as_many([[]], 5)},
-    "64 levels": {"deep": nested(MAX_DEPTH - 1)},
     "many keys": {f"{number:x}": 0 for number in range(ROOM // 9)},
+    "64 levels": {"deep": nested(MAX_DEPTH - 1)},
     "what does not show": {"text": "\u200b\U000e0041" * (ROOM // 7)},
     "a long name": {"k" * ROOM: 0},
 }

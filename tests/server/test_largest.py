@@ -41,7 +41,7 @@ async def soon(person, path):
     return answer.text
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("what", LARGEST)
 async def test_every_page_of_the_largest_value_is_there_soon_and_is_no_book(open_server, what):
     server = open_server(config=GRANTED)
