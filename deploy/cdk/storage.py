@@ -18,6 +18,9 @@ TABLE = json.loads(Path(__file__).with_name("table.json").read_text())
 ATTEMPTS = 3
 """How often a message is received before it is put among the dead letters, and people are told of it."""
 
+RESTORED = Duration.days(35)
+"""How far back AWS restores a table."""
+
 
 class Queues(NamedTuple):
     """A queue, and what it could not have carried out."""
@@ -68,13 +71,18 @@ def _keys(given: dict[str, list[dict[str, str]]]) -> list[dynamodb.CfnTable.KeyS
 
 
 def bucket_of(scope: Construct, *, keep: bool) -> s3.Bucket:
-    """Return the bucket for large values: private, encrypted, reached by TLS alone."""
+    """Return the bucket for large values: private, encrypted, reached by TLS alone.
+
+    What was deleted or replaced stays for as long as a table can be restored to a time at which it was used.
+    """
     return s3.Bucket(
         scope,
         "LargeValues",
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
         encryption=s3.BucketEncryption.S3_MANAGED,
         enforce_ssl=True,
+        versioned=True,
+        lifecycle_rules=[s3.LifecycleRule(noncurrent_version_expiration=RESTORED, expired_object_delete_marker=True)],
         removal_policy=_removal(keep=keep),
     )
 

@@ -64,6 +64,9 @@ def test_no_role_may_do_more_than_it_needs(template):
         assert statement["Resource"] != "*"
     (bucket,) = of_type(template, "AWS::S3::Bucket").values()
     assert all(bucket["PublicAccessBlockConfiguration"].values())
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}, "a restored table lacks what was dropped since"
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 35}
     (table,) = of_type(template, "AWS::DynamoDB::Table").values()
     assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
     assert table["DeletionProtectionEnabled"]
