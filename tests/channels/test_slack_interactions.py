@@ -68,7 +68,7 @@ async def test_the_record_is_one_whichever_way_each_has_come(people):
     await people.tell()
     shown = words(people.card_of(wire).content["blocks"])
     assert "mia@example.com approved in Slack: “checked”" in shown
-    assert "noah@example.com approved on the page: “paid”" in shown
+    assert "noah@example.com approved through the API: “paid”" in shown
     assert "Approved." in shown
 
 

@@ -270,11 +270,13 @@ async def test_what_nobody_knows_is_a_persons_question(desktop, monkeypatch):
     assert loaded.requests[request.id].effect is EffectState.unknown
 
 
-async def test_a_model_that_fails_is_asked_again_later(desktop, monkeypatch):
+async def test_a_model_that_cannot_be_used_waits_for_somebody_to_mend_it(desktop, monkeypatch):
     monkeypatch.setenv("INTERLOCK_MODEL", "nobody:knows")
     with pytest.raises(ValueError, match="not enough values"):
         await desktop.start()
     assert "INTERLOCK_MODEL=nobody:knows cannot be used" in (await desktop.run()).note
     monkeypatch.delenv("INTERLOCK_MODEL")
     desktop.clock.advance(minutes=2)
+    assert (await desktop.work()).attention == "model_not_usable", "only a person can mend it: nothing is tried again"
+    await desktop.system.runs.retry(desktop.run_id, ME)
     assert (await desktop.work()).status is RunStatus.paused
