@@ -132,7 +132,7 @@ def test_leaving_the_prompt_leaves_the_run_waiting_and_says_how_it_goes_on(comma
         case _:
             child.sendintr()
     child.expect("is left as it is: paused")
-    child.expect("interlock approve req_[a-z2-7]+")
+    child.expect("interlock approve req_[a-z2-7]{20}")
     assert command.ended(child) == code
     assert command.json("runs", "list")["runs"][0]["status"] == "paused"
     assert command.sink == []
@@ -201,7 +201,7 @@ def test_I14_what_is_folded_is_not_approved_before_it_was_shown(command):
 @pytest.mark.usefixtures("fresh")
 def test_S4_killed_at_the_prompt_and_decided_elsewhere_the_run_goes_on(command):
     child = command.spawn("run", command.agent("payer"), "a book")
-    child.expect("Request (req_[a-z2-7]+)")
+    child.expect("Request (req_[a-z2-7]{20})")
     request = child.match[1]
     child.expect(PROMPT)
     child.kill(signal.SIGKILL)
@@ -218,7 +218,7 @@ def test_S4_killed_at_the_prompt_and_decided_elsewhere_the_run_goes_on(command):
 
 def test_a_second_terminal_decides_what_the_first_shows_and_the_first_follows(command):
     first = command.spawn("run", command.agent("payer"), "a book")
-    first.expect("Request (req_[a-z2-7]+)")
+    first.expect("Request (req_[a-z2-7]{20})")
     request = first.match[1]
     first.expect(PROMPT)
     second = command.spawn("reject", request, "-m", "too dear")
@@ -236,7 +236,7 @@ def test_a_second_terminal_decides_what_the_first_shows_and_the_first_follows(co
 
 def test_the_second_terminal_is_told_when_the_first_was_faster(command):
     first = command.spawn("run", command.agent("payer"), "a book")
-    first.expect("Request (req_[a-z2-7]+)")
+    first.expect("Request (req_[a-z2-7]{20})")
     request = first.match[1]
     first.expect(PROMPT)
     second = command.spawn("reject", request, "-m", "no")
@@ -250,7 +250,7 @@ def test_the_second_terminal_is_told_when_the_first_was_faster(command):
 
 def test_what_was_typed_for_an_older_prompt_never_answers_a_newer_one(command):
     first = command.spawn("run", command.agent("two"), "x")
-    first.expect("Request (req_[a-z2-7]+)")
+    first.expect("Request (req_[a-z2-7]{20})")
     request = first.match[1]
     first.expect(PROMPT)
     first.send("yes")  # typed, and not yet sent
@@ -274,7 +274,7 @@ def test_an_edit_elsewhere_shows_the_request_as_it_stands_now(command):
         "        - ask: [role:reviewer]\n          approvals: 2\n"
     )
     first = command.spawn("run", command.agent("payer"), "a book")
-    first.expect("Request (req_[a-z2-7]+)")
+    first.expect("Request (req_[a-z2-7]{20})")
     request = first.match[1]
     first.expect(PROMPT)
     done = command.run("edit", request, "--set", "amount=7", "--yes")

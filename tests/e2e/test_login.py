@@ -12,7 +12,7 @@ def test_the_first_one_and_an_account_sign_in_at_a_terminal_and_read_their_inbox
     server = command.spawn("serve", "--port", "0", columns=200)
     server.expect(r"Serving on (http://127\.0\.0\.1:\d+)\.")
     origin = server.match[1]
-    server.expect(r"/sign-in#(ill_[\w-]+)")
+    server.expect(r"/sign-in#(ill_[\w-]+)\s")
     link = server.match[1]
     first = command.spawn("login", origin)
     first.expect_exact("Sign-in link, or token (it is not shown): ")

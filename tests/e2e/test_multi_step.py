@@ -113,7 +113,7 @@ def test_S1_S3_rejected_with_a_reason_nothing_is_paid(office):
 def test_S4_killed_at_the_prompt_it_is_finished_by_others_from_other_processes(office):
     child = script(office, "Buy 20 laptops from ACME for 24000")
     play(child, "mia")
-    child.expect("Request (req_[a-z2-7]+)")
+    child.expect("Request (req_[a-z2-7]{20})")
     request = child.match[1]
     child.expect(PROMPT)
     child.kill(signal.SIGKILL)

@@ -33,7 +33,7 @@ def answered(child, prompt, answer):
 
 def killed(command, child, prompt):
     """Kill a script at its prompt; return the request that it showed."""
-    child.expect("Request (req_[a-z2-7]+)")
+    child.expect("Request (req_[a-z2-7]{20})")
     request = child.match[1]
     child.expect_exact(prompt)
     child.kill(signal.SIGKILL)

@@ -32,9 +32,9 @@ def test_a_card_is_shown_decided_on_by_its_button_and_says_what_was_done(command
         command.environ |= {"SLACK_TOKEN": "xoxb-1", "SLACK_SECRET": slack.secret}
         (command.folder / "interlock.yaml").write_text(CONFIG.format(api=api, me=local_person()))
         process = command.spawn("serve", "--port", "0", columns=200)
-        process.expect(r"Serving on (http://[\d.]+:\d+)")
+        process.expect(r"Serving on (http://[\d.]+:\d+)\.\s")
         origin = process.match.group(1)
-        process.expect(rf"({re.escape(origin)}/sign-in#\S+)")
+        process.expect(rf"({re.escape(origin)}/sign-in#\S+)\s")
         secret = process.match.group(1).partition("#")[2]
         command.run("run", command.agent("payer"), "a book", "--detach")
         card = until(slack.cards, "there is no card")[0]
