@@ -280,7 +280,7 @@ class Story:
 
     def adopt(self, after, votes):
         self.rules.requests[after.id] = after
-        self.acknowledged[after.id] += [(vote.voter, str(vote.verdict), vote.digest) for vote in votes]
+        self.acknowledged[after.id] += map(vote_told, votes)
 
     async def comment(self):
         """Let somebody say something; to whom does not see the request there is none."""
@@ -333,15 +333,27 @@ class Story:
             answers = await self.killed("race", places[0], *calls)
         else:
             answers = await asyncio.gather(*calls)
+        said = [who for who, _, _ in votes], answers
+        explained = []
         for order in itertools.permutations(range(3)):
             after, fits, cast = request, True, ()
             for number in order:
                 code, after, more = self.rules.outcome(after, votes[number][2], votes[number][0], self.now)
                 fits, cast = fits and self.fits(answers[number], code, after), (*cast, *more)
             if fits:
-                self.adopt(after, cast)
-                return
-        raise AssertionError(f"I17: no order explains {[(who, body) for who, body, _ in votes]}: {answers}")
+                explained.append((after, cast))
+        assert explained, f"I17: no order explains {said}"
+        # What one person says last counts while a vote is held, so that orders which explain all answers may differ
+        # in how they end, and in what was said on the way: the log tells which it was.
+        logged = votes_cast(await self.entries(request.id))[len(self.acknowledged[request.id]) :]
+        came = [one for one in explained if [vote_told(vote) for vote in one[1]] == logged]
+        assert came, f"I17: no order that explains {said} comes to {logged}"
+        self.adopt(*came[0])
+
+    async def entries(self, key):
+        """Return what the log holds of a request."""
+        path = f"/api/v1/requests/{key}/history"
+        return (await self.clients[self.either].get(path, headers=await self.header(BOT))).json()["entries"]
 
     async def change_members(self, *, kill=None):
         """Take somebody into a group, or out of it again: the next decision knows."""
@@ -408,13 +420,8 @@ class Story:
     async def check_votes(self):
         """See that the log holds each vote that was acknowledged, once and in order; count what else it holds."""
         for key in self.rules.requests:
-            answer = await self.clients[self.either].get(
-                f"/api/v1/requests/{key}/history", headers=await self.header(BOT)
-            )
-            entries = answer.json()["entries"]
-            cast = [entry["event"]["vote"] for entry in entries if entry["event"]["type"] == "vote_cast"]
-            told = [(vote["voter"], vote["verdict"], vote["digest"]) for vote in cast]
-            assert told == self.acknowledged[key], "I10: a vote was lost, or counts twice"
+            entries = await self.entries(key)
+            assert votes_cast(entries) == self.acknowledged[key], "I10: a vote was lost, or counts twice"
             self.happened.update(entry["event"]["type"] for entry in entries)
             by_time = [one for one in entries if one["event"]["type"] == "decided" and one["by"].startswith("service:")]
             self.happened["hold ended"] += len(by_time)
@@ -472,6 +479,17 @@ class Story:
             if self.clients[which] is not None:
                 await self.clients[which].aclose()
         await self.system.close()
+
+
+def vote_told(vote):
+    """Return what is compared of a vote."""
+    return vote.voter, str(vote.verdict), vote.digest, vote.comment
+
+
+def votes_cast(entries):
+    """Return what is compared of each vote that was cast, in order."""
+    cast = [entry["event"]["vote"] for entry in entries if entry["event"]["type"] == "vote_cast"]
+    return [(vote["voter"], vote["verdict"], vote["digest"], vote["comment"]) for vote in cast]
 
 
 def compared(shape):
