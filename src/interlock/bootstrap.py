@@ -28,7 +28,7 @@ from interlock.engine.ports.runtime import Advance, Ending, Runtime
 from interlock.engine.ports.store import Items, Store
 from interlock.engine.ports.waker import Waker, WorkHints
 from interlock.engine.results import KeptResults, NothingKept
-from interlock.engine.routing import PolicyBook
+from interlock.engine.routing import PinnedPolicies
 from interlock.engine.runs import Runs
 from interlock.engine.states import KEPT_STATES
 from interlock.engine.watching import Watcher
@@ -104,12 +104,25 @@ def build(  # noqa: PLR0913 - everything but the settings and the agents has a d
         store = observed(store, one) if one else store
     hints = None if store.notifications is None else hints_of(settings, os.environ)  # processes on one file need none
     runtime, waker = _RuntimeOnUse(registry, store, settings), _waker(store, hints)
-    hand_off, book, directories = HandOff(), PolicyBook(store), Directories(store, policies)
-    desk = Desk(store, directories, book, waker, hand_off)
+    hand_off, pinned_policies, directories = HandOff(), PinnedPolicies(store), Directories(store, policies)
+    desk = Desk(store, directories, pinned_policies, waker, hand_off)
     ends = AdvanceEnds(store, directories, waker, desk.pool, keeps=settings.limits.states or KEPT_STATES)
     runs = Runs(store, directories, runtime, waker, hand_off, queues=settings.threads.when_busy == "queue")
     openings = Openings(store, directories, waker, desk.pool)
-    components = (store, policies, book, waker, desk, ends, openings, runs, runtime, registry, kept, directories)
+    components = (
+        store,
+        policies,
+        pinned_policies,
+        waker,
+        desk,
+        ends,
+        openings,
+        runs,
+        runtime,
+        registry,
+        kept,
+        directories,
+    )
     return System(*components, settings=settings, registry=registry, hints=hints, tasks=tasks)
 
 

@@ -88,7 +88,7 @@ async def test_a_policy_that_is_altered_keeps_no_card_from_being_updated(open_ro
 
     unseen = await room.ask()
     await room.person(MIA).reject(shown.id, digest=shown.digest, comment="no")
-    monkeypatch.setattr(room.system.book, "pinned", altered)
+    monkeypatch.setattr(room.system.pinned_policies, "pinned", altered)
     await room.plan()
     found = await room.system.store.deliveries("default")
     assert {(one.request_id, one.event) for one in found} >= {(shown.id, "vote_cast")}

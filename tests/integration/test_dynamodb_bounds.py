@@ -19,9 +19,9 @@ from interlock.engine.integrity import digest_of_state
 from interlock.engine.items import GetItem, PutItem
 from interlock.engine.ports.store import RequestFilter
 from interlock.errors import Conflict
-from interlock.storage.dynamodb import commits, fitting, keys, people, table
-from interlock.storage.dynamodb.fitting import BEHIND
+from interlock.storage.dynamodb import commits, keys, people, table, transaction_limits
 from interlock.storage.dynamodb.store import open_dynamodb
+from interlock.storage.dynamodb.transaction_limits import BEHIND
 from interlock.testing.samples import TENANT, Asked, approved, begun, changes, job, opened, run_then, started
 
 AT_ONCE, MANY = 30, 35
@@ -33,7 +33,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 async def store(new_table, clock, monkeypatch):
     """Yield a store whose client is unruly, and whose transactions are small: many things take long to make."""
-    for one in (table, fitting):
+    for one in (table, transaction_limits):
         monkeypatch.setattr(one, "AT_ONCE", AT_ONCE)
     opened_store = open_dynamodb(new_table(), clock)
     opened_store._table.client = Unruly(opened_store._table.client)

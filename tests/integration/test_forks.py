@@ -65,7 +65,7 @@ async def test_what_a_rule_approves_is_asked_in_a_fork_and_who_is_asked_is_told(
     assert len(world) == 2
     since = again.started_at.replace(year=2000)
     policies = story.system.policies.current()
-    simulated = await simulate(story.store, story.system.book, policies, since=since, tenant="default")
+    simulated = await simulate(story.store, story.system.pinned_policies, policies, since=since, tenant="default")
     assert (simulated.requests > 1, simulated.differences) == (True, ())
     story.clock.advance(hours=1)
     later = await story.system.runs.fork(fork.id, story.me)
@@ -78,7 +78,9 @@ async def test_what_a_rule_approves_is_asked_in_a_fork_and_who_is_asked_is_told(
         return found
 
     story.store.feed = counted
-    simulated = await simulate(story.store, story.system.book, policies, since=later.started_at, tenant="default")
+    simulated = await simulate(
+        story.store, story.system.pinned_policies, policies, since=later.started_at, tenant="default"
+    )
     assert (simulated.requests, simulated.differences) == (1, ())
     story.store.feed = feed
     assert 0 < len(read) < len(await feed("default", limit=1000)), "what is long past is not read again"

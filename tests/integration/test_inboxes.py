@@ -123,7 +123,7 @@ async def test_a_request_whose_policy_is_gone_waits_for_others_and_hides_nothing
     one, two = await asked(story)
     three = (await story.asked(await story.go(story.chain(pays)))).id
     door.sql("UPDATE policies SET body = ?", b"{}")
-    story.system.book._known.clear()
+    story.system.pinned_policies._known.clear()
     client = story.system.client(principal("fay"))
     assert (await client.inbox("mine")).rows == ()
     rows = (await client.inbox("others")).rows

@@ -15,14 +15,21 @@ from tests.integration.test_streaming import Watching, watched
 from interlock import ModelNotUsable, ModelUnavailable
 from interlock.agents.models import planner
 from interlock.agents.plans import Feedback, MailPlan, PlanningFailed
-from interlock.agents.sagemaker import calls
-from interlock.agents.sagemaker.calls import Calls
+from interlock.agents.sagemaker import endpoint
 from interlock.agents.sagemaker.chat import SageMakerChat
 from interlock.agents.sagemaker.contracts import Chat, Custom, TextGeneration
+from interlock.agents.sagemaker.endpoint import Endpoint
 from interlock.agents.sagemaker.settings import from_environment
 from interlock.agents.sagemaker.templates import Path, Template
 from interlock.domain.run import RunStatus
-from interlock.testing.sagemaker import Dropped, FakeSageMaker, Refused, Silence, Streamed, Whole
+from interlock.testing.sagemaker import (
+    ConnectionDropped,
+    ErrorResponse,
+    FakeSageMaker,
+    NoResponse,
+    Response,
+    StreamedResponse,
+)
 
 TASK = "Send email to team about meeting"
 PLAN = {"summary": "Draft email about the meeting", "to": ["team@company.com"], "subject": "Meeting", "body": "Ten."}
@@ -50,7 +57,7 @@ def runtime(monkeypatch, tmp_path):
 def waits(monkeypatch):
     """Let no time pass between attempts; return how long each would have waited."""
     waited = []
-    monkeypatch.setattr(Calls, "__init__", _with_sleep(Calls.__init__, waited.append))
+    monkeypatch.setattr(Endpoint, "__init__", _with_sleep(Endpoint.__init__, waited.append))
     return waited
 
 
@@ -68,7 +75,7 @@ def delta(text, reason=None):
 
 
 def refused(message="Received client error (422) from primary", status=422, **members):
-    return Refused("ModelError", 424, message, {"OriginalStatusCode": status, **members})
+    return ErrorResponse("ModelError", 424, message, {"OriginalStatusCode": status, **members})
 
 
 # ── plans of the agents that ship (S2) ───────────────────────────────────────────────────────────────────────────────
@@ -84,7 +91,7 @@ def refused(message="Received client error (422) from primary", status=422, **me
     ],
 )
 def test_S2_the_endpoint_plans(runtime, shape):
-    runtime.will(Whole.of(shape(json.dumps(PLAN))))
+    runtime.will(Response.of(shape(json.dumps(PLAN))))
     chosen = planner()
     assert chosen.plan(TASK).as_json() == PLAN
     assert chosen.note == "planned by SageMaker endpoint mail-planner"
@@ -96,16 +103,16 @@ def test_S2_the_endpoint_plans(runtime, shape):
 
 def test_an_endpoint_that_repeats_the_prompt_is_understood(runtime):
     chosen = planner()
-    runtime.will(Whole.of({"generated_text": "?"}), Whole.of({"generated_text": json.dumps(PLAN)}))
+    runtime.will(Response.of({"generated_text": "?"}), Response.of({"generated_text": json.dumps(PLAN)}))
     chosen.plan(TASK)
     prompt = runtime.calls[0].body["inputs"]
-    runtime.will(Whole.of({"generated_text": prompt + json.dumps(PLAN)}))
+    runtime.will(Response.of({"generated_text": prompt + json.dumps(PLAN)}))
     assert chosen.plan(TASK).as_json() == PLAN
 
 
 def test_S2_an_endpoint_for_chat_is_sent_messages(runtime, monkeypatch):
     monkeypatch.setenv("INTERLOCK_SAGEMAKER_CONTRACT", "chat")
-    runtime.will(Whole.of({"choices": [{"message": {"content": json.dumps(PLAN)}}]}))
+    runtime.will(Response.of({"choices": [{"message": {"content": json.dumps(PLAN)}}]}))
     planner().plan(TASK, [Feedback("shorter", MailPlan.from_json(PLAN))])
     [message] = runtime.calls[0].body["messages"]
     assert message["role"] == "user"
@@ -117,7 +124,7 @@ def test_S2_an_endpoint_of_ones_own_is_asked_as_it_is_described(runtime, monkeyp
     monkeypatch.setenv("INTERLOCK_SAGEMAKER_REQUEST", '{"question": {"text": "{{prompt}}"}, "most": "{{max_tokens}}"}')
     monkeypatch.setenv("INTERLOCK_SAGEMAKER_ANSWER", "answers[0].plan")
     monkeypatch.setenv("INTERLOCK_SAGEMAKER_COMPONENT", "planner-7b")
-    runtime.will(Whole.of({"answers": [{"plan": PLAN}]}))
+    runtime.will(Response.of({"answers": [{"plan": PLAN}]}))
     assert planner().plan(TASK).as_json() == PLAN
     [call] = runtime.calls
     assert TASK in call.body["question"]["text"]
@@ -150,7 +157,7 @@ def test_a_setting_that_cannot_be_used_is_named(runtime, monkeypatch, variables,
 
 
 def test_a_bad_answer_is_asked_for_again(runtime):
-    runtime.will(Whole.of({"generated_text": "body"}), Whole.of({"generated_text": json.dumps(PLAN)}))
+    runtime.will(Response.of({"generated_text": "body"}), Response.of({"generated_text": json.dumps(PLAN)}))
     assert planner().plan(TASK).subject == "Meeting"
     assert "could not be used" in runtime.calls[1].body["inputs"]
 
@@ -165,7 +172,7 @@ def test_a_bad_answer_is_asked_for_again(runtime):
 )
 @pytest.mark.parametrize("ask", ["invoke", "stream"])
 def test_an_answer_of_another_contract_is_told_with_its_form(runtime, contract, answer, says, ask):
-    runtime.will(Whole.of(answer))
+    runtime.will(Response.of(answer))
     chat = SageMakerChat(endpoint="planner", contract=contract)
     with pytest.raises(ModelNotUsable, match=says) as raised:
         [*chat.stream("Hello")] if ask == "stream" else chat.invoke("Hello")
@@ -174,14 +181,14 @@ def test_an_answer_of_another_contract_is_told_with_its_form(runtime, contract, 
 
 @pytest.mark.parametrize("ask", ["invoke", "stream"])
 def test_an_answer_that_is_no_json_is_told_by_how_it_begins(runtime, ask):
-    runtime.will(Whole(b"body"))
+    runtime.will(Response(b"body"))
     chat = SageMakerChat(endpoint="planner")
     with pytest.raises(ModelNotUsable, match="it is not JSON; it begins with 'body'"):
         [*chat.stream("Hello")] if ask == "stream" else chat.invoke("Hello")
 
 
 def test_an_answer_without_end_is_not_read(runtime):
-    runtime.will(Whole(b"x" * 1_000_000), Streamed([b"x" * 1_000_000] * 9))
+    runtime.will(Response(b"x" * 1_000_000), StreamedResponse([b"x" * 1_000_000] * 9))
     chat = SageMakerChat(endpoint="planner")
     with pytest.raises(ModelUnavailable, match=r"answered with more than is read: more than 800,000 bytes"):
         chat.invoke("Hello")
@@ -191,7 +198,7 @@ def test_an_answer_without_end_is_not_read(runtime):
 
 @pytest.mark.parametrize("ask", ["invoke", "stream"])
 def test_an_error_in_the_place_of_an_answer_is_an_error(runtime, ask):
-    runtime.will(Whole.of({"error": "Input validation error", "error_type": "validation"}))
+    runtime.will(Response.of({"error": "Input validation error", "error_type": "validation"}))
     chat = SageMakerChat(endpoint="planner")
     with pytest.raises(ModelNotUsable, match="refuses the request: status 422: Input validation error"):
         [*chat.stream("Hello")] if ask == "stream" else chat.invoke("Hello")
@@ -230,14 +237,14 @@ def test_a_stream_is_read_wherever_it_is_cut(runtime, contract, raw):
     chat = SageMakerChat(endpoint="planner", contract=contract)
     sizes = [len(raw), 1, 2, 3, 7]
     for size in sizes:
-        runtime.will(Streamed([raw[at : at + size] for at in range(0, len(raw), size)]))
+        runtime.will(StreamedResponse([raw[at : at + size] for at in range(0, len(raw), size)]))
         assert "".join(str(chunk.text) for chunk in chat.stream("Hello")) == TEXT, size
     assert {call.path for call in runtime.calls} == {"/endpoints/planner/invocations-response-stream"}
     assert all(call.body.get("stream", call.body.get("s")) is True for call in runtime.calls)
 
 
 async def test_a_stream_is_read_by_those_who_do_not_wait_as_well(runtime):
-    runtime.will(Streamed([events(delta("Grüße "), delta("🎉", "stop"))]))
+    runtime.will(StreamedResponse([events(delta("Grüße "), delta("🎉", "stop"))]))
     chat = SageMakerChat(endpoint="planner", contract=Chat())
     assert [str(chunk.text) async for chunk in chat.astream("Hello")][:2] == ["Grüße ", "🎉"]
 
@@ -246,16 +253,22 @@ async def test_a_stream_is_read_by_those_who_do_not_wait_as_well(runtime):
     ("streamed", "cause"),
     [
         (
-            Streamed([events(delta("a"), mark=False)], "ModelStreamError", {"Message": "connection reset"}),
+            StreamedResponse([events(delta("a"), mark=False)], "ModelStreamError", {"Message": "connection reset"}),
             "answer_broken",
         ),
-        (Streamed([events(delta("a"), mark=False)], "ModelStreamError", {"Message": "Timed out"}), "model_timeout"),
-        (Streamed([events(delta("a"), mark=False)], "InternalStreamFailure", {"Message": "?"}), "answer_broken"),
-        (Streamed([events(delta("a"), mark=False), events(delta("b"))], broken=True), "answer_broken"),
-        (Streamed([events(delta("a"), mark=False)]), "answer_broken"),
-        (Streamed([]), "answer_broken"),
-        (Streamed([events(delta("a"), {"error": {"message": "no memory", "code": 500}})]), "model_failed"),
-        (Streamed([events(delta("a"), {"error": "Model is overloaded", "error_type": "overloaded"})]), "busy"),
+        (
+            StreamedResponse([events(delta("a"), mark=False)], "ModelStreamError", {"Message": "Timed out"}),
+            "model_timeout",
+        ),
+        (
+            StreamedResponse([events(delta("a"), mark=False)], "InternalStreamFailure", {"Message": "?"}),
+            "answer_broken",
+        ),
+        (StreamedResponse([events(delta("a"), mark=False), events(delta("b"))], broken=True), "answer_broken"),
+        (StreamedResponse([events(delta("a"), mark=False)]), "answer_broken"),
+        (StreamedResponse([]), "answer_broken"),
+        (StreamedResponse([events(delta("a"), {"error": {"message": "no memory", "code": 500}})]), "model_failed"),
+        (StreamedResponse([events(delta("a"), {"error": "Model is overloaded", "error_type": "overloaded"})]), "busy"),
     ],
 )
 def test_what_a_stream_breaks_off_with_is_told(runtime, streamed, cause):
@@ -268,14 +281,14 @@ def test_what_a_stream_breaks_off_with_is_told(runtime, streamed, cause):
 
 
 def test_an_endpoint_that_is_said_not_to_stream_is_asked_for_whole_answers(runtime):
-    runtime.will(Whole.of({"generated_text": TEXT}))
+    runtime.will(Response.of({"generated_text": TEXT}))
     chat = from_environment("planner", {"INTERLOCK_SAGEMAKER_STREAM": "0"})
     assert "".join(str(chunk.text) for chunk in chat.stream("Hello")) == TEXT
     assert runtime.calls[0].path.endswith("/invocations")
 
 
 def test_a_custom_contract_without_a_path_for_streams_is_not_asked_for_one(runtime):
-    runtime.will(Whole.of({"whole": TEXT}))
+    runtime.will(Response.of({"whole": TEXT}))
     chat = SageMakerChat(endpoint="planner", contract=Custom(OWN.template, OWN.answer))
     assert next(str(chunk.text) for chunk in chat.stream("Hello")) == TEXT
     assert runtime.calls[0].path.endswith("/invocations")
@@ -284,7 +297,7 @@ def test_a_custom_contract_without_a_path_for_streams_is_not_asked_for_one(runti
 async def test_words_are_seen_while_the_model_still_speaks(story, runtime):
     """The end of the stream is held back until its first word was seen: were that late, the test would not end."""
     seen = threading.Event()
-    runtime.will(Streamed([events(delta("Grüße "), mark=False), events(delta("🎉", "stop"))], until=seen))
+    runtime.will(StreamedResponse([events(delta("Grüße "), mark=False), events(delta("🎉", "stop"))], until=seen))
 
     class Seeing(Watching):
         def streamed(self, piece):
@@ -303,7 +316,7 @@ async def test_words_are_seen_while_the_model_still_speaks(story, runtime):
 
 
 async def test_what_nobody_watches_is_asked_for_as_a_whole(story, runtime):
-    runtime.will(Whole.of({"choices": [{"message": {"content": TEXT}}]}))
+    runtime.will(Response.of({"choices": [{"message": {"content": TEXT}}]}))
 
     def talk(state):
         return {"messages": [SageMakerChat(endpoint="planner", contract=Chat()).invoke(state["messages"])]}
@@ -315,16 +328,21 @@ async def test_what_nobody_watches_is_asked_for_as_a_whole(story, runtime):
 
 # ── attempts, time and what is told ──────────────────────────────────────────────────────────────────────────────────
 
-THROTTLED = Refused("ThrottlingException", 400, "Rate exceeded")
+THROTTLED = ErrorResponse("ThrottlingException", 400, "Rate exceeded")
 
 
 @pytest.mark.parametrize("ask", ["invoke", "stream"])
 @pytest.mark.parametrize(
     "reply",
-    [THROTTLED, Refused("ModelNotReadyException", 429), Refused("ServiceUnavailable", 503), refused(status=429)],
+    [
+        THROTTLED,
+        ErrorResponse("ModelNotReadyException", 429),
+        ErrorResponse("ServiceUnavailable", 503),
+        refused(status=429),
+    ],
 )
 def test_what_passes_in_a_moment_is_asked_again(runtime, waits, reply, ask):
-    runtime.will(reply, reply, Whole.of({"generated_text": TEXT}))
+    runtime.will(reply, reply, Response.of({"generated_text": TEXT}))
     chat = SageMakerChat(endpoint="planner", contract=TextGeneration())
     texts = [chunk.text for chunk in chat.stream("Hello")] if ask == "stream" else [chat.invoke("Hello").text]
     assert "".join(map(str, texts)) == TEXT
@@ -340,7 +358,7 @@ def test_the_limit_of_attempts_holds(runtime, waits, monkeypatch, said, most):
     with pytest.raises(ModelUnavailable, match="has too many calls at the moment") as raised:
         SageMakerChat(endpoint="planner").invoke("Hello")
     assert (len(runtime.calls), raised.value.details["attempts"]) == (most, most)
-    assert all(wait <= calls.LONGEST_WAIT for wait in waits)
+    assert all(wait <= endpoint.LONGEST_WAIT for wait in waits)
 
 
 def test_a_limit_of_attempts_that_is_no_number_is_a_sentence(runtime, monkeypatch):
@@ -352,16 +370,16 @@ def test_a_limit_of_attempts_that_is_no_number_is_a_sentence(runtime, monkeypatc
 @pytest.mark.parametrize(
     ("reply", "cause"),
     [
-        (Silence(), "client_timeout"),
-        (Dropped(), "answer_broken"),
+        (NoResponse(), "client_timeout"),
+        (ConnectionDropped(), "answer_broken"),
         (
             refused('Received server error (0) from primary with message "Your invocation timed out"', 0),
             "model_timeout",
         ),
         (refused(OriginalMessage="`inputs` is missing"), "model_refused"),
-        (Refused("ValidationError", 400, "Endpoint planner of account 1 not found."), "not_found"),
-        (Refused("AccessDeniedException", 403, "User x is not authorized"), "access_denied"),
-        (Refused("ExpiredTokenException", 403), "credentials_expired"),
+        (ErrorResponse("ValidationError", 400, "Endpoint planner of account 1 not found."), "not_found"),
+        (ErrorResponse("AccessDeniedException", 403, "User x is not authorized"), "access_denied"),
+        (ErrorResponse("ExpiredTokenException", 403), "credentials_expired"),
     ],
 )
 @pytest.mark.parametrize("ask", ["invoke", "stream"])
@@ -376,16 +394,16 @@ def test_the_rest_is_told_after_one_attempt(runtime, reply, cause, ask):
 
 
 def test_a_stream_that_falls_silent_is_the_clients_time_out(runtime):
-    runtime.will(Streamed([events(delta("a"), mark=False), b"data: [DONE]\n\n"], until=runtime.stopped))
+    runtime.will(StreamedResponse([events(delta("a"), mark=False), b"data: [DONE]\n\n"], until=runtime.stopped))
     with pytest.raises(ModelUnavailable, match="did not answer in time, and we stopped waiting"):
         [*SageMakerChat(endpoint="planner", contract=Chat(), read_timeout=0.3).stream("Hello")]
 
 
 def test_a_stream_that_does_not_end_is_given_up(runtime):
-    runtime.will(Streamed([b" "] * 10))
+    runtime.will(StreamedResponse([b" "] * 10))
     clock = iter(range(0, 10_000, 100)).__next__
     with pytest.raises(ModelUnavailable, match="a stream of 600 seconds"):
-        [*Calls("planner", 1_000, clock=clock).stream({})]
+        [*Endpoint("planner", 1_000, clock=clock).stream({})]
 
 
 def test_nobody_listens(runtime, waits, monkeypatch):
@@ -396,7 +414,7 @@ def test_nobody_listens(runtime, waits, monkeypatch):
 
 
 def test_stop_words_and_limits_are_sent(runtime):
-    runtime.will(Whole.of({"generated_text": "x"}))
+    runtime.will(Response.of({"generated_text": "x"}))
     chat = SageMakerChat(endpoint="planner", contract=TextGeneration(), max_tokens=7)
     chat.invoke([HumanMessage("Hello")], stop=["END"])
     assert runtime.calls[0].body["parameters"] == {"max_new_tokens": 7, "return_full_text": False, "stop": ["END"]}
@@ -414,7 +432,7 @@ def signed_by(runtime):
 
 
 def test_credentials_and_region_come_from_the_environment(runtime, monkeypatch):
-    runtime.will(*[Whole.of({"generated_text": "x"})] * 3)
+    runtime.will(*[Response.of({"generated_text": "x"})] * 3)
     chat = SageMakerChat(endpoint="planner", contract=TextGeneration())
     chat.invoke("Hello")
     assert signed_by(runtime) == ("testing", "eu-central-1")
@@ -437,7 +455,7 @@ def no_environment(runtime, monkeypatch, tmp_path):
 
 
 def test_they_come_from_a_profile(runtime, monkeypatch, no_environment):
-    runtime.will(Whole.of({"generated_text": "x"}))
+    runtime.will(Response.of({"generated_text": "x"}))
     monkeypatch.setenv("AWS_PROFILE", "work")
     (no_environment / "AWS_CONFIG_FILE").write_text("[profile work]\nregion = eu-west-3\n")
     keys = "[work]\naws_access_key_id = of-work\naws_secret_access_key = s\n"
@@ -447,7 +465,7 @@ def test_they_come_from_a_profile(runtime, monkeypatch, no_environment):
 
 
 def test_they_come_from_a_program(runtime, monkeypatch, no_environment):
-    runtime.will(Whole.of({"generated_text": "x"}))
+    runtime.will(Response.of({"generated_text": "x"}))
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
     keys = {"Version": 1, "AccessKeyId": "of-program", "SecretAccessKey": "s"}
     (no_environment / "keys.json").write_text(json.dumps(keys))
@@ -493,7 +511,7 @@ def test_what_is_missing_is_a_sentence(runtime, monkeypatch, no_environment, con
 
 async def test_a_run_without_credentials_waits_for_a_person_and_goes_on(story, runtime, monkeypatch, no_environment):
     monkeypatch.setenv("AWS_REGION", "eu-west-3")
-    runtime.will(Whole.of({"generated_text": TEXT}))
+    runtime.will(Response.of({"generated_text": TEXT}))
 
     def talk(state):
         return {"out": [str(SageMakerChat(endpoint="planner", contract=TextGeneration()).invoke("Hello").text)]}

@@ -180,7 +180,7 @@ async def test_I1_a_changed_policy_is_refused(attacked):
     request = await attacked.begin()
     body = attacked.sql("SELECT body FROM policies WHERE hash = ?", request.route.policy_hash)[0][0]
     attacked.sql("UPDATE policies SET body = ?", body.replace(b"role:reviewer", b"role:everyone"))
-    attacked.story.system.book._known.clear()  # as in another process
+    attacked.story.system.pinned_policies._known.clear()  # as in another process
     await attacked.assert_refused("record_altered")
 
 

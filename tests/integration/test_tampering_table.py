@@ -144,7 +144,7 @@ class Scene:
 
     async def go_on(self, request, voters):
         """Let too few people vote, and let a worker do what it finds; a process that has read no policy before."""
-        self.story.system.book._known.clear()
+        self.story.system.pinned_policies._known.clear()
         for who in voters:
             with contextlib.suppress(InterlockError):
                 await self.vote(request, who)

@@ -21,7 +21,7 @@ from interlock.engine.hand_off import Commit, HandOff
 from interlock.engine.integrity import check_state
 from interlock.engine.job_runner import JobRunner, WorkerOptions
 from interlock.engine.ports.store import RequestFilter, Store
-from interlock.engine.routing import PolicyBook
+from interlock.engine.routing import PinnedPolicies
 from interlock.engine.runs import Runs
 from interlock.engine.worker import Worker
 from interlock.service.inbox import PersonalInbox, Which
@@ -83,8 +83,8 @@ class SystemUnderTest:
 
         hand_off = HandOff()
         directories = Directories(watched, policies)
-        self.desk = Desk(watched, directories, PolicyBook(watched), nobody, hand_off)
-        self.grants = Grants(watched, directories, PolicyBook(watched), self.desk, ids=number)
+        self.desk = Desk(watched, directories, PinnedPolicies(watched), nobody, hand_off)
+        self.grants = Grants(watched, directories, PinnedPolicies(watched), self.desk, ids=number)
         ends = AdvanceEnds(watched, directories, nobody, self.desk.pool)
         self.runs = Runs(watched, directories, self.runtime, nobody, hand_off, ids=number, queues=True)
         options = WorkerOptions(lease=LEASE.total_seconds(), ids=number)
@@ -132,7 +132,7 @@ class SystemUnderTest:
         inbox = PersonalInbox(
             self.store,
             await self._directories.directory(TENANT),
-            PolicyBook(self.store),
+            PinnedPolicies(self.store),
             principal(person, tenant=TENANT),
             sees_all=True,
         )

@@ -160,7 +160,7 @@ async def test_what_takes_more_than_a_click_has_no_link(server):
         one = await asked(server, **more)
         person = Principal(MIA, "person", "default", "mail")
         parts = server.system
-        view = await Views(parts.store, parts.directories, person, parts.book).request(one["id"])
+        view = await Views(parts.store, parts.directories, person, parts.pinned_policies).request(one["id"])
         return one, linked_verdicts(view, person)
 
     assert (await verdicts())[1] == (Verdict.approve, Verdict.reject)

@@ -16,7 +16,7 @@ from tests.serverless import invoked
 from tests.serverless.events import HOST, SCHEDULED, http_event, sqs_event
 
 from interlock.aws_lambda import api, hints, messages, runs, sweep
-from interlock.aws_lambda.clients import SOON, client
+from interlock.aws_lambda.clients import SHORT_TIMEOUTS, client
 from interlock.aws_lambda.process import process
 from interlock.aws_lambda.schedules import minute_of
 from interlock.domain.run import RunStatus
@@ -195,7 +195,7 @@ def test_a_schedule_is_never_before_what_is_due(due, minute):
 def test_a_service_that_does_not_answer_holds_up_nobody(account, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes calls, and says nothing
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        unanswered = boto3.Session().client("sqs", endpoint_url=address, config=SOON)
+        unanswered = boto3.Session().client("sqs", endpoint_url=address, config=SHORT_TIMEOUTS)
         monkeypatch.setattr(hints, "client", lambda _: unanswered)
         began = time.monotonic()
         account.start()

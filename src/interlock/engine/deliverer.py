@@ -25,7 +25,7 @@ from interlock.engine.left_out import LeftOut
 from interlock.engine.ports.deliveries import DeliveryFilter, DueDeliveries
 from interlock.engine.ports.sender import Message, NotNeeded, NotTaken, NotYet, Sender
 from interlock.engine.ports.store import Store
-from interlock.engine.switched_off import SwitchedOff
+from interlock.engine.switched_off_channels import SwitchedOffChannels
 from interlock.errors import Conflict, InterlockError, StoreError, StoreReplaced, StoreUnavailable
 from interlock.failpoints import failpoint
 
@@ -59,7 +59,7 @@ class Deliverer:
         self._store = store
         named = {sender.name: sender for sender in senders}
         self._senders: dict[str, Sender | LeftOut] = {**named, LeftOut.name: LeftOut(store, named, self.wake)}
-        self._switched_off = SwitchedOff(store)
+        self._switched_off = SwitchedOffChannels(store)
         self._complain = complain
         self._in_hand: dict[str, asyncio.Task[None]] = {}
         self._of_channel: dict[str, int] = dict.fromkeys(self._senders, 0)

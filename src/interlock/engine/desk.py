@@ -37,7 +37,7 @@ from interlock.engine.ports.policies import PolicySet
 from interlock.engine.ports.store import Loaded, Store
 from interlock.engine.ports.waker import Waker
 from interlock.engine.retry import until_committed
-from interlock.engine.routing import PolicyBook, WindowCount, count
+from interlock.engine.routing import PinnedPolicies, WindowCount, count
 from interlock.engine.schemas import check_vote
 from interlock.errors import AdvanceOvertaken, Conflict, InterlockError, InvalidAnswer, NotFound, RecordAltered, Refused
 from interlock.failpoints import failpoint
@@ -55,13 +55,13 @@ class Desk:
     """
 
     def __init__(
-        self, store: Store, directories: Directories, book: PolicyBook, waker: Waker, hand_off: HandOff
+        self, store: Store, directories: Directories, pinned_policies: PinnedPolicies, waker: Waker, hand_off: HandOff
     ) -> None:
         self.hand_off = hand_off
         self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="interlock-engine")
         self._store = store
         self._directories = directories
-        self._book = book
+        self._pinned_policies = pinned_policies
         self._waker = waker
 
     def configuration_error(self) -> str | None:
@@ -185,7 +185,7 @@ class Desk:
             policy = policies.default
         else:
             policies = await self._directories.current(request.tenant, loaded.directory)
-            policy = await self._book.pinned(request.route.policy_hash)
+            policy = await self._pinned_policies.pinned(request.route.policy_hash)
         # An edit may have the request routed again.
         subjects = [command.subject] if isinstance(command, CastVote) and command.subject is not None else []
         span = policy.window_span if subjects else None

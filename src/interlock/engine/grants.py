@@ -18,7 +18,7 @@ from interlock.engine.desk import Desk
 from interlock.engine.directories import Directories, PlannedChange
 from interlock.engine.integrity import verified
 from interlock.engine.ports.store import Store
-from interlock.engine.routing import PolicyBook, hash_of
+from interlock.engine.routing import PinnedPolicies, hash_of
 from interlock.errors import Closed, Forbidden, NotFound, Refused
 
 
@@ -32,7 +32,7 @@ class Grants:
 
     store: Store
     directories: Directories
-    book: PolicyBook
+    pinned_policies: PinnedPolicies
     desk: Desk
     ids: Callable[[], str] = _random
 
@@ -86,7 +86,7 @@ class Grants:
 
     async def _context(self, request: Request, principal: Principal, rules: DirectoryRules) -> DecisionContext:
         """Return the context of a new grant; refuse it if its policy no longer exists."""
-        policy = await self.book.pinned(request.route.policy_hash)
+        policy = await self.pinned_policies.pinned(request.route.policy_hash)
         now_there = self.directories.configured()
         if request.route.policy_hash not in map(hash_of, (*now_there.policies, now_there.default)):
             raise Closed(

@@ -43,7 +43,7 @@ def hash_of(policy: Policy) -> str:
     return "sha256:" + hashlib.sha256(encode_policy(policy)).hexdigest()
 
 
-class PolicyBook:
+class PinnedPolicies:
     """Reads the policy versions that requests have pinned. A version never changes, so it is read once."""
 
     def __init__(self, store: Store) -> None:

@@ -7,22 +7,20 @@ import os
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from interlock.domain.authority import LONGEST_ID, NO_PERSON, Principal
+from interlock.domain.authority import Principal
 from interlock.domain.canonical import Json
 from interlock.domain.delivery import Delivery
 from interlock.domain.run import Run
 from interlock.domain.statistics import Every
 from interlock.engine.changes import Entry
 from interlock.engine.deadlines import sweep
-from interlock.engine.ports.store import Loaded, RequestFilter
+from interlock.engine.ports.store import RequestFilter
 from interlock.engine.recall import recall
 from interlock.engine.states import kept_state
 from interlock.engine.threads import checked_name
 from interlock.engine.watching import NOBODY, Watcher
-from interlock.errors import BadInput, InvalidValue
 from interlock.learning.recalling import RecalledDecisions
 from interlock.learning.selection import Selection
-from interlock.service.components import Components
 from interlock.service.cost import CostReport, cost_report
 from interlock.service.datasets import export_dataset
 from interlock.service.deliveries import send_again
@@ -33,8 +31,6 @@ from interlock.service.statistics import LAST
 
 LOOKED_AT = 50
 """How many of the newest runs are searched for another agent of this name; all requests are searched as well."""
-
-KINDS = ("person", "agent", "service")
 
 
 class Client(RequestClient):
@@ -54,18 +50,6 @@ class Client(RequestClient):
         notes_views: whoever reads a request has seen it. See `unseen`.
         at_hand: requests by id, each with its log, as they were read; each is used once, by the first vote on it.
     """
-
-    def __init__(
-        self,
-        system: Components,
-        principal: Principal,
-        *,
-        key: str | None = None,
-        notes_views: bool = True,
-        at_hand: dict[str, Loaded] | None = None,
-    ) -> None:
-        _check_principal(principal)
-        super().__init__(system, principal, key=key, notes_views=notes_views, at_hand=at_hand)
 
     def keyed(self, key: str | None) -> Client:
         """Return the same for one call with an idempotency key: made again with it, it does nothing that it has done.
@@ -260,22 +244,3 @@ class Client(RequestClient):
         """
         directory = await self._directories.directory(self.principal.tenant)
         return await self.system.runs.threads.delete(thread, self.principal, directory)
-
-
-def _check_principal(principal: Principal) -> None:
-    """Refuse a principal that is none: its names are shown, compared and kept for ever."""
-    if not isinstance(principal, Principal):
-        raise BadInput(f"A principal is an interlock.Principal, not {type(principal).__name__}.")
-    for name in ("id", "tenant", "via"):
-        _check_name(f"principal.{name}", getattr(principal, name))
-    if principal.address is not None:
-        _check_name("principal.address", principal.address)
-    if principal.kind not in KINDS:
-        raise InvalidValue("principal.kind", f"must be one of {', '.join(KINDS)}")
-    if principal.kind == "person" and principal.id.strip().casefold().startswith(NO_PERSON):
-        raise InvalidValue("principal.id", f"is no person: a person's id begins with none of {', '.join(NO_PERSON)}")
-
-
-def _check_name(path: str, name: object) -> None:
-    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > LONGEST_ID:
-        raise InvalidValue(path, f"must be text that can be shown, in at most {LONGEST_ID} characters")

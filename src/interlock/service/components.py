@@ -17,7 +17,7 @@ from interlock.engine.ports.runtime import Agents, Runtime
 from interlock.engine.ports.store import Store
 from interlock.engine.ports.waker import Waker
 from interlock.engine.results import KeptResults
-from interlock.engine.routing import PolicyBook
+from interlock.engine.routing import PinnedPolicies
 from interlock.engine.runs import Runs
 from interlock.engine.watching import NOBODY, Watcher
 from interlock.engine.worker import Worker
@@ -31,7 +31,7 @@ class Components:
 
     store: Store
     policies: Policies
-    book: PolicyBook
+    pinned_policies: PinnedPolicies
     waker: Waker
     desk: Desk
     ends: AdvanceEnds

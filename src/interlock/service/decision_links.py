@@ -67,7 +67,7 @@ class DecisionLinks:
         grant = await self._replies.grant_of(TokenReply(token))
         person, components = self._person(grant), self._components
         try:
-            view = await Views(components.store, components.directories, person, components.book).request(
+            view = await Views(components.store, components.directories, person, components.pinned_policies).request(
                 grant.request_id
             )
         except (NotFound, RecordAltered):

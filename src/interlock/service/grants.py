@@ -49,7 +49,7 @@ class Grants:
         self._store = client.system.store
         self._directories = client.system.directories
         system = client.system
-        self._grants = engine.Grants(system.store, system.directories, system.book, system.desk)
+        self._grants = engine.Grants(system.store, system.directories, system.pinned_policies, system.desk)
 
     async def every(self) -> Sequence[GrantState]:
         """Return the grants that this principal may see, the newest first: their own; all, where they see all requests.

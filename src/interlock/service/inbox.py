@@ -17,7 +17,7 @@ from interlock.domain.request import Request, Status, VotingState
 from interlock.engine.codec import decode_request
 from interlock.engine.integrity import with_whole_requests
 from interlock.engine.ports.store import RequestFilter, SortKey, Store
-from interlock.engine.routing import PolicyBook
+from interlock.engine.routing import PinnedPolicies
 from interlock.errors import InvalidValue, RecordAltered
 from interlock.service.decoded import if_readable, request_of, waiting_of
 from interlock.service.pages import (
@@ -148,7 +148,7 @@ class PersonalInbox:
         self,
         store: Store,
         directory: Directory,
-        book: PolicyBook,
+        pinned_policies: PinnedPolicies,
         principal: Principal,
         only: InboxFilter = EVERYTHING,
         *,
@@ -156,7 +156,7 @@ class PersonalInbox:
     ) -> None:
         self._store = store
         self._directory = directory
-        self._book = book
+        self._pinned_policies = pinned_policies
         self._principal = principal
         self._person = self._directory.canonical(principal.id)
         self._only = only
@@ -302,7 +302,7 @@ class PersonalInbox:
         if self._principal.kind != "person":
             return _Judged(ONLY_PEOPLE, is_asked=is_asked)
         try:
-            policy = await self._book.pinned(request.route.policy_hash)
+            policy = await self._pinned_policies.pinned(request.route.policy_hash)
         except RecordAltered as altered:
             return _Judged(altered.message, is_asked=is_asked)
         if policy.levels[request.route.level].automatic:

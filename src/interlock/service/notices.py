@@ -163,7 +163,7 @@ class Notices:
 
     async def _can_vote(self, request: Request, known: Known, now: datetime) -> Sequence[str]:
         try:
-            policy = await self._components.book.pinned(request.route.policy_hash)
+            policy = await self._components.pinned_policies.pinned(request.route.policy_hash)
         except RecordAltered:  # nobody can vote, and no other message waits for that
             return ()
         nobody = Principal("service:notices", "service", self._tenant, self._channel)
@@ -184,7 +184,7 @@ class Notices:
 
     async def _view(self, message: Message, person: str) -> RequestView:
         components = self._components
-        views = Views(components.store, components.directories, self._principal(person), components.book)
+        views = Views(components.store, components.directories, self._principal(person), components.pinned_policies)
         try:
             return await views.request(message.delivery.request_id)
         except (NotFound, RecordAltered):
@@ -199,7 +199,7 @@ class Notices:
     async def _digest(self, person: str, address: str, known: Known) -> PersonalNotice:
         components = self._components
         principal = self._principal(person)
-        inbox = PersonalInbox(components.store, known.directory, components.book, principal, sees_all=False)
+        inbox = PersonalInbox(components.store, known.directory, components.pinned_policies, principal, sees_all=False)
         page = await inbox.page("mine", limit=SHOWN_IN_DIGEST)
         if not page.rows:
             raise NotNeeded(f"Nothing waits for {person}.")

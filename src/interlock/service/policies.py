@@ -127,7 +127,7 @@ async def simulate_policies(client: Client, new: PolicySet, since: timedelta) ->
     tenant, system = client.principal.tenant, client.system
     directory = await system.directories.directory(tenant)
     start = await client.now() - since
-    return await simulate(system.store, system.book, new, since=start, tenant=tenant, directory=directory)
+    return await simulate(system.store, system.pinned_policies, new, since=start, tenant=tenant, directory=directory)
 
 
 def checked_shape(found: Checked) -> dict[str, Any]:

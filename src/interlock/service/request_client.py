@@ -35,6 +35,7 @@ from interlock.errors import InterlockError, InvalidValue, NotFound
 from interlock.service.arguments import duration
 from interlock.service.components import Components
 from interlock.service.delegates import must_be_known_to
+from interlock.service.principals import check_principal
 from interlock.service.replies import Reply, answered, edited, plainly, typed_answer
 from interlock.service.views import Views
 
@@ -60,7 +61,8 @@ class RequestClient(Views):
         notes_views: bool = True,
         at_hand: dict[str, Loaded] | None = None,
     ) -> None:
-        super().__init__(system.store, system.directories, principal, system.book)
+        check_principal(principal)
+        super().__init__(system.store, system.directories, principal, system.pinned_policies)
         self.system = system
         self._notes_views = notes_views
         if key is not None:

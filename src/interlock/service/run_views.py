@@ -14,7 +14,7 @@ from interlock.engine.changes import Entry, Lease
 from interlock.engine.directories import Directories
 from interlock.engine.integrity import verified
 from interlock.engine.ports.store import Loaded, RequestFilter, RunFilter, Store
-from interlock.engine.routing import PolicyBook
+from interlock.engine.routing import PinnedPolicies
 from interlock.engine.threads import Threads, ThreadView
 from interlock.errors import NotFound, RecordAltered
 from interlock.service.pages import PAGE, Listing, Page, page, text_key, walk
@@ -43,14 +43,16 @@ class RunView:
 
 
 class RunViews:
-    """Reads runs for one principal. The book has policy versions that were read before."""
+    """Reads runs for one principal. `pinned_policies` has what was read before."""
 
-    def __init__(self, store: Store, directories: Directories, principal: Principal, book: PolicyBook) -> None:
+    def __init__(
+        self, store: Store, directories: Directories, principal: Principal, pinned_policies: PinnedPolicies
+    ) -> None:
         self.principal = principal
         self._store = store
         self._directories = directories
         self._tenant = principal.tenant
-        self._book = book
+        self._pinned_policies = pinned_policies
 
     async def run(self, run_id: str) -> RunView:
         """Return a run with its requests."""
@@ -76,7 +78,7 @@ class RunViews:
         """Return, by its id, why nobody can approve a request as people are now, for those of which that is so."""
         directory = await self._directories.directory(self._tenant)
         found = {
-            request.id: cannot_pass(request, await self._book.pinned(request.route.policy_hash), directory)
+            request.id: cannot_pass(request, await self._pinned_policies.pinned(request.route.policy_hash), directory)
             for request in requests
             if request.is_open
         }

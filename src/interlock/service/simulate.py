@@ -24,7 +24,7 @@ from interlock.domain.windows import MOST_PAST, Recent
 from interlock.engine.changes import Entry
 from interlock.engine.ports.policies import PolicySet
 from interlock.engine.ports.store import RunFilter, Store
-from interlock.engine.routing import PolicyBook, choose, past_of, span_of
+from interlock.engine.routing import PinnedPolicies, choose, past_of, span_of
 from interlock.service.log_pages import EARLIER, position_before
 
 PAGE = 500
@@ -110,15 +110,21 @@ class Simulation:
 
 
 async def simulate(  # noqa: PLR0913 - what is replayed, and under what
-    store: Store, book: PolicyBook, new: PolicySet, *, since: datetime, tenant: str, directory: Directory | None = None
+    store: Store,
+    pinned_policies: PinnedPolicies,
+    new: PolicySet,
+    *,
+    since: datetime,
+    tenant: str,
+    directory: Directory | None = None,
 ) -> Simulation:
     """Route every request that was opened since some time as other policies would have it.
 
     Args:
-        book: the policy versions that the requests have pinned.
+        pinned_policies: the policy versions that the requests have pinned.
         directory: the people for the policies that held; those of the new ones by default.
     """
-    replay = _Replay(store, tenant, book, new, directory or new.directory, since)
+    replay = _Replay(store, tenant, pinned_policies, new, directory or new.directory, since)
     span = span_of((*new.policies, new.default)) or timedelta()
     read = 0
     async for entry in _log(store, tenant, since - span - EARLIER):
@@ -160,7 +166,7 @@ class _Replay:
 
     store: Store
     tenant: str
-    book: PolicyBook
+    pinned_policies: PinnedPolicies
     new: PolicySet
     directory: Directory
     since: datetime
@@ -194,7 +200,7 @@ class _Replay:
             self.open.pop(entry.stream, None)
 
     async def _route(self, event: Opened) -> None:
-        old = await self.book.pinned(event.route.policy_hash)
+        old = await self.pinned_policies.pinned(event.route.policy_hash)
         occasion = Occasion(
             *(event.ask.subject, event.agent, event.requester, event.initiator, event.at),
             self._recent(event),

@@ -101,7 +101,7 @@ class Views(RunViews):
         request = loaded.requests.get(request_id)
         if request is None:
             raise NotFound(f"There is no request {request_id} here.", request_id=request_id)
-        policy = await self._book.pinned(request.route.policy_hash)
+        policy = await self._pinned_policies.pinned(request.route.policy_hash)
         directory = await self._directories.directory(self._tenant, loaded.directory)
         me, before = directory.canonical(self.principal.id), request
         request = await self._noted(request, loaded.logs[request_id], me)
@@ -187,7 +187,7 @@ class Views(RunViews):
     async def _inbox(self, agent: str | None) -> PersonalInbox:
         directory = await self._directories.directory(self._tenant)
         only = InboxFilter(agent)  # whoever opens the store may read all of it; a server lists by `web/visible.py`
-        return PersonalInbox(self._store, directory, self._book, self.principal, only, sees_all=True)
+        return PersonalInbox(self._store, directory, self._pinned_policies, self.principal, only, sees_all=True)
 
     async def statistics(
         self,

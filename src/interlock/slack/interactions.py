@@ -205,7 +205,7 @@ class SlackInteractions:
         request: Request | None = loaded.requests.get(said.request_id)
         if request is None:
             return False  # the vote says so
-        return said.verdict in (await client.system.book.pinned(request.route.policy_hash)).reason_for
+        return said.verdict in (await client.system.pinned_policies.pinned(request.route.policy_hash)).reason_for
 
     async def _cast_form(self, client: Client, said: Said) -> None:
         given, comment = said.fields or {}, (said.fields or {}).get(COMMENT, "")

@@ -78,7 +78,7 @@ class SlackSender:
         if not levels:
             return True
         with suppress(RecordAltered):  # then nobody can say on which level it is, and a card that was shown stays right
-            policy = await self._components.book.pinned(request.route.policy_hash)
+            policy = await self._components.pinned_policies.pinned(request.route.policy_hash)
             if policy.levels[request.route.level].name in levels:
                 return True
         shown = DeliveryFilter(channel=self.name, about=[request.id])  # before an edit led to another level

@@ -28,19 +28,19 @@ class Invocation(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class Response:
     """An answer that comes at once; where a stream is asked for, as its only part."""
 
     body: bytes
 
     @classmethod
-    def of(cls, value: object) -> Whole:
+    def of(cls, value: object) -> Response:
         """Return a JSON value as an answer."""
         return cls(json.dumps(value).encode())
 
 
 @dataclass(frozen=True, slots=True)
-class Streamed:
+class StreamedResponse:
     """An answer in parts.
 
     Args:
@@ -59,7 +59,7 @@ class Streamed:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class ErrorResponse:
     """An error of SageMaker: its code, its HTTP status, and what it holds, such as `OriginalStatusCode`."""
 
     code: str
@@ -68,15 +68,15 @@ class Refused:
     members: Mapping[str, object] | None = None
 
 
-class Silence:
+class NoResponse:
     """No answer at all, until the runtime is stopped."""
 
 
-class Dropped:
+class ConnectionDropped:
     """The connection ends without an answer."""
 
 
-Reply = Whole | Streamed | Refused | Silence | Dropped
+Reply = Response | StreamedResponse | ErrorResponse | NoResponse | ConnectionDropped
 
 
 class FakeSageMaker:
@@ -107,7 +107,11 @@ class FakeSageMaker:
     def reply(self, call: Invocation) -> Reply:
         """Note a call and return what it is answered; once nothing is left, that the model failed."""
         self.calls.append(call)
-        return self._replies.pop(0) if self._replies else Refused("InternalFailure", 500, "nothing is left to answer")
+        return (
+            self._replies.pop(0)
+            if self._replies
+            else ErrorResponse("InternalFailure", 500, "nothing is left to answer")
+        )
 
     def start(self) -> Self:
         """Begin to listen."""
@@ -163,15 +167,15 @@ class _Invocations(BaseHTTPRequestHandler):
 
     def _answer(self, reply: Reply, *, streams: bool) -> None:
         match reply:
-            case Whole(body):
-                self._stream(Streamed([body])) if streams else self._send(200, body, {})
-            case Streamed():
+            case Response(body):
+                self._stream(StreamedResponse([body])) if streams else self._send(200, body, {})
+            case StreamedResponse():
                 self._stream(reply) if streams else self._send(200, b"".join(reply.parts), {})
-            case Refused():
+            case ErrorResponse():
                 told = {"Message": reply.message, **(reply.members or {})}
                 self._send(reply.status, json.dumps(told).encode(), {"x-amzn-ErrorType": reply.code})
-            case Silence() | Dropped():
-                if isinstance(reply, Silence):
+            case NoResponse() | ConnectionDropped():
+                if isinstance(reply, NoResponse):
                     self.server.fake.stopped.wait()
                 self.close_connection = True
 
@@ -182,7 +186,7 @@ class _Invocations(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _stream(self, streamed: Streamed) -> None:
+    def _stream(self, streamed: StreamedResponse) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "application/vnd.amazon.eventstream")
         self.send_header("Transfer-Encoding", "chunked")

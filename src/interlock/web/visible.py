@@ -63,7 +63,7 @@ class Visibility:
             return self.sees_all or request.requester == self.principal.id
         person = self.directory.canonical(self.principal.id)
         try:
-            policy = await self.caller.client.system.book.pinned(request.route.policy_hash)
+            policy = await self.caller.client.system.pinned_policies.pinned(request.route.policy_hash)
         except RecordAltered:
             return False
         return takes_part(request, policy, self.directory, person, self.now)
@@ -242,7 +242,9 @@ class VisibleInbox:
         """Return as much of them as filters leave."""
         system, visibility = self.visibility.caller.client.system, self.visibility
         people, sees_all = visibility.directory, visibility.sees_all
-        return PersonalInbox(system.store, people, system.book, visibility.principal, only, sees_all=sees_all)
+        return PersonalInbox(
+            system.store, people, system.pinned_policies, visibility.principal, only, sees_all=sees_all
+        )
 
 
 async def visible_inbox(caller: Caller) -> VisibleInbox:

@@ -17,7 +17,7 @@ from interlock.domain.policy import Level, Policy, Step
 from interlock.engine.audit import audit_record
 from interlock.engine.directories import Directories
 from interlock.engine.ports.policies import PolicySet
-from interlock.engine.routing import PolicyBook
+from interlock.engine.routing import PinnedPolicies
 from interlock.errors import Forbidden
 from interlock.service.sentences import sentence
 from interlock.service.shapes import view_shape
@@ -44,7 +44,7 @@ async def story():
     (job,) = (await made.store.agenda()).jobs
     await made.worker.runner.carry_out(job)
     made.views = lambda who: Views(
-        made.store, Directories(made.store, policies), principal(who, tenant=TENANT), PolicyBook(made.store)
+        made.store, Directories(made.store, policies), principal(who, tenant=TENANT), PinnedPolicies(made.store)
     )
     (made.id,) = await made.inbox()
     return made
@@ -119,7 +119,7 @@ async def test_I9_a_vote_under_a_delegation_that_was_taken_back_is_not_told_as_o
     taken_back = replace(PEOPLE, delegations=())
     after = SettablePolicies(PolicySet((), POLICY, taken_back))
     story.views = lambda who: Views(
-        story.store, Directories(story.store, after), principal(who, tenant=TENANT), PolicyBook(story.store)
+        story.store, Directories(story.store, after), principal(who, tenant=TENANT), PinnedPolicies(story.store)
     )
     (step,) = [line for line in await seen(story, "noah") if line.startswith("Step 1")]
     assert "for it" not in step

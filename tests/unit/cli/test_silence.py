@@ -16,7 +16,7 @@ from interlock.domain.policy import Escalation, Level, Policy, Step
 from interlock.engine.deadlines import carry_out_due, sweep
 from interlock.engine.directories import Directories
 from interlock.engine.ports.policies import PolicySet
-from interlock.engine.routing import PolicyBook
+from interlock.engine.routing import PinnedPolicies
 from interlock.service.sentences import sentence
 from interlock.service.views import Views
 from interlock.storage.memory import MemoryStore
@@ -52,7 +52,7 @@ async def asked_under(policy, *before):
     await made.worker.runner.carry_out(job)
     made.policies = policies
     made.views = lambda who: Views(
-        made.store, Directories(made.store, policies), principal(who, tenant=TENANT), PolicyBook(made.store)
+        made.store, Directories(made.store, policies), principal(who, tenant=TENANT), PinnedPolicies(made.store)
     )
     (made.id,) = await made.inbox()
     return made

@@ -11,10 +11,18 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict
 
-from interlock.agents.sagemaker.calls import READ_TIMEOUT, Calls
-from interlock.agents.sagemaker.contracts import Asked, Chat, Contract, Misfit, ModelSaid, TextGeneration, check_error
+from interlock.agents.sagemaker.contracts import (
+    Chat,
+    Contract,
+    ContractMismatch,
+    ModelReportedError,
+    ModelRequest,
+    TextGeneration,
+    check_error,
+)
+from interlock.agents.sagemaker.endpoint import READ_TIMEOUT, Endpoint
 from interlock.agents.sagemaker.failures import Failure, failure, failure_by_status
-from interlock.agents.sagemaker.streamed import DONE, NoJson, decoded, values
+from interlock.agents.sagemaker.streamed import DONE, NotJson, decoded, values
 
 MAX_TOKENS = 1024
 MAX_BYTES = 800_000
@@ -63,16 +71,16 @@ class SageMakerChat(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 - nothing is said before the end
         **kwargs: Any,  # noqa: ARG002 - LangChain's
     ) -> ChatResult:
-        asked = Asked(messages, self.max_tokens, stop or ())
-        raw = self._calls().whole(self._request(asked))
+        asked = ModelRequest(messages, self.max_tokens, stop or ())
+        raw = self._client().whole(self._request(asked))
         try:
             found = decoded(raw)
-        except NoJson as error:
+        except NotJson as error:
             raise self._unread(error, None, asked) from None
         try:
             check_error(found)
             text: str = self.contract.text(found, asked)
-        except (Misfit, ModelSaid) as error:
+        except (ContractMismatch, ModelReportedError) as error:
             raise self._unread(error, found, asked) from None
         return ChatResult(generations=[ChatGeneration(message=AIMessage(text))])
 
@@ -87,16 +95,16 @@ class SageMakerChat(BaseChatModel):
             for generation in self._generate(messages, stop).generations:
                 yield _chunk(generation.text)
             return
-        for text in self._texts(Asked(messages, self.max_tokens, stop or (), stream=True)):
+        for text in self._texts(ModelRequest(messages, self.max_tokens, stop or (), stream=True)):
             yield _chunk(text)
 
-    def _texts(self, asked: Asked) -> Iterator[str]:
+    def _texts(self, asked: ModelRequest) -> Iterator[str]:
         """Yield the texts of a streamed answer as they come; the error for what broke off or does not fit."""
         last: Any = None
         ended: bool | None = None
         said = False
         try:
-            for value in values(self._calls().stream(self._request(asked))):
+            for value in values(self._client().stream(self._request(asked))):
                 if value is DONE:
                     ended = True
                     break
@@ -109,37 +117,37 @@ class SageMakerChat(BaseChatModel):
                     yield piece.text
             if last is not None and not said and ended is None:
                 yield self.contract.text(last, asked)
-        except (NoJson, Misfit, ModelSaid) as error:
+        except (NotJson, ContractMismatch, ModelReportedError) as error:
             raise self._unread(error, last, asked) from None
         if ended is False or (last is None and ended is None):
             raise failure(self.endpoint, "answer_broken", "its stream ended without its mark of the end")
 
-    def _calls(self) -> Calls:
-        return Calls(self.endpoint, MAX_BYTES, self.component, self.region, self.read_timeout)
+    def _client(self) -> Endpoint:
+        return Endpoint(self.endpoint, MAX_BYTES, self.component, self.region, self.read_timeout)
 
-    def _request(self, asked: Asked) -> dict[str, Any]:
+    def _request(self, asked: ModelRequest) -> dict[str, Any]:
         try:
             body: dict[str, Any] = self.contract.request(asked)
         except ValueError as error:
             raise failure(self.endpoint, "bad_settings", str(error)) from None
         return body
 
-    def _unread(self, error: Exception, found: Any, asked: Asked) -> Failure:
+    def _unread(self, error: Exception, found: Any, asked: ModelRequest) -> Failure:
         """Return the error for an answer that has no text, with the contract that it would fit."""
-        if isinstance(error, ModelSaid):
+        if isinstance(error, ModelReportedError):
             return failure_by_status(self.endpoint, error.status, str(error))
-        if isinstance(error, NoJson):
+        if isinstance(error, NotJson):
             return failure(self.endpoint, "answer_misfit", f"it is not JSON; it begins with {str(error)!r}")
         fits = next((other.name for other in (Chat(), TextGeneration()) if _fits(other, found, asked)), "")
         hint = f"It fits another contract: {CONTRACT}={fits}" if fits else f"Describe it with {CONTRACT}=custom"
         return failure(self.endpoint, "answer_misfit", f"{error}. {hint}")
 
 
-def _fits(contract: Contract, answer: Any, asked: Asked) -> bool:
+def _fits(contract: Contract, answer: Any, asked: ModelRequest) -> bool:
     """Say whether a whole answer, or a value of a stream, has the form of a contract."""
     try:
         contract.piece(answer, asked) if asked.stream else contract.text(answer, asked)
-    except Misfit:
+    except ContractMismatch:
         return False
     return True
 

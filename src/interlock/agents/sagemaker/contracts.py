@@ -15,11 +15,11 @@ MAX_KEYS = 8
 DEEPEST = 4
 
 
-class Misfit(ValueError):
+class ContractMismatch(ValueError):
     """An answer does not have the form of the contract. The message says what was expected and what came."""
 
 
-class ModelSaid(Exception):
+class ModelReportedError(Exception):
     """A container answers with an error in the place of text.
 
     Args:
@@ -31,7 +31,7 @@ class ModelSaid(Exception):
         self.status = status
 
 
-class Asked(NamedTuple):
+class ModelRequest(NamedTuple):
     """What a model is asked: messages, and within which limits."""
 
     messages: Sequence[BaseMessage]
@@ -47,7 +47,7 @@ class Asked(NamedTuple):
         return f"{get_buffer_string(self.messages)}\nAI:"
 
 
-class Piece(NamedTuple):
+class Delta(NamedTuple):
     """A part of a streamed answer.
 
     Args:
@@ -69,14 +69,14 @@ class Contract(Protocol):
     def streams(self) -> bool:
         """Whether an answer may be asked for as a stream."""
 
-    def request(self, asked: Asked) -> dict[str, Any]:
+    def request(self, asked: ModelRequest) -> dict[str, Any]:
         """Return the body of a request; ValueError if the contract cannot ask for that."""
 
-    def text(self, answer: Any, asked: Asked) -> str:
-        """Return the text of a whole answer; Misfit if there is none."""
+    def text(self, answer: Any, asked: ModelRequest) -> str:
+        """Return the text of a whole answer; ContractMismatch if there is none."""
 
-    def piece(self, value: Any, asked: Asked) -> Piece:
-        """Return the text of one value of a stream; Misfit if it does not belong to one.
+    def piece(self, value: Any, asked: ModelRequest) -> Delta:
+        """Return the text of one value of a stream; ContractMismatch if it does not belong to one.
 
         Where a container answers as a whole though it was asked for a stream, the whole text is that of one piece.
         """
@@ -89,7 +89,7 @@ class Chat:
     name: ClassVar[str] = "chat"
     streams: ClassVar[bool] = True
 
-    def request(self, asked: Asked) -> dict[str, Any]:
+    def request(self, asked: ModelRequest) -> dict[str, Any]:
         """Return messages and limits. See the protocol."""
         body: dict[str, Any] = {
             "messages": convert_to_openai_messages(list(asked.messages)),
@@ -99,23 +99,23 @@ class Chat:
             body["stop"] = [*asked.stop]
         return {**body, "stream": True} if asked.stream else body
 
-    def text(self, answer: Any, asked: Asked) -> str:  # noqa: ARG002 - the protocol's
+    def text(self, answer: Any, asked: ModelRequest) -> str:  # noqa: ARG002 - the protocol's
         """Return `choices[0].message.content`. See the protocol."""
         match answer:
             case {"choices": [{"message": {"content": content}}, *_]} if (found := _content(content)) is not None:
                 return found
-        raise Misfit(f"`choices[0].message.content` is expected, and came {shape(answer)}")
+        raise ContractMismatch(f"`choices[0].message.content` is expected, and came {shape(answer)}")
 
-    def piece(self, value: Any, asked: Asked) -> Piece:
+    def piece(self, value: Any, asked: ModelRequest) -> Delta:
         """Return `choices[0].delta.content`. See the protocol."""
         match value:
             case {"choices": []}:  # what was used is told after the text
-                return Piece()
+                return Delta()
             case {"choices": [{"delta": dict() as delta, **rest}, *_]}:
-                return Piece(_content(delta.get("content") or "") or "", bool(rest.get("finish_reason")))
+                return Delta(_content(delta.get("content") or "") or "", bool(rest.get("finish_reason")))
             case {"choices": [{"message": _}, *_]}:
-                return Piece(self.text(value, asked), ended=True)
-        raise Misfit(f"`choices[0].delta.content` is expected, and came {shape(value)}")
+                return Delta(self.text(value, asked), ended=True)
+        raise ContractMismatch(f"`choices[0].delta.content` is expected, and came {shape(value)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class TextGeneration:
     name: ClassVar[str] = "text-generation"
     streams: ClassVar[bool] = True
 
-    def request(self, asked: Asked) -> dict[str, Any]:
+    def request(self, asked: ModelRequest) -> dict[str, Any]:
         """Return a prompt and its parameters. See the protocol."""
         limits: dict[str, Any] = {"max_new_tokens": asked.max_tokens, "return_full_text": False}
         if asked.stop:
@@ -133,21 +133,21 @@ class TextGeneration:
         body: dict[str, Any] = {"inputs": asked.prompt, "parameters": limits}
         return {**body, "stream": True} if asked.stream else body
 
-    def text(self, answer: Any, asked: Asked) -> str:
+    def text(self, answer: Any, asked: ModelRequest) -> str:
         """Return `generated_text`, without the prompt that some containers repeat. See the protocol."""
         found = _generated(answer)
         if found is None:
-            raise Misfit(f"`generated_text` is expected, and came {shape(answer)}")
+            raise ContractMismatch(f"`generated_text` is expected, and came {shape(answer)}")
         return found.removeprefix(asked.prompt)
 
-    def piece(self, value: Any, asked: Asked) -> Piece:
+    def piece(self, value: Any, asked: ModelRequest) -> Delta:
         """Return the text of one token. See the protocol."""
         match value:
             case {"token": {"text": str(text), **token}}:
                 is_special = bool(token.get("special") or token.get("special_token"))
                 is_last = isinstance(value.get("generated_text"), str) or isinstance(value.get("details"), dict)
-                return Piece("" if is_special else text, is_last)
-        return Piece(self.text(value, asked))
+                return Delta("" if is_special else text, is_last)
+        return Delta(self.text(value, asked))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class Custom:
         """Whether it is said where the text of a streamed value is."""
         return self.streamed is not None
 
-    def request(self, asked: Asked) -> dict[str, Any]:
+    def request(self, asked: ModelRequest) -> dict[str, Any]:
         """Return the filled template. See the protocol."""
         return self.template.filled(
             {
@@ -182,35 +182,35 @@ class Custom:
             }
         )
 
-    def text(self, answer: Any, asked: Asked) -> str:  # noqa: ARG002 - the protocol's
+    def text(self, answer: Any, asked: ModelRequest) -> str:  # noqa: ARG002 - the protocol's
         """Return what the path leads to: a text, texts in a row, or an object as JSON. See the protocol."""
         there = self.answer.of(answer)
         found = json.dumps(there, ensure_ascii=False) if isinstance(there, dict) else _joined(there)
         if found is None:
-            raise Misfit(f"`{self.answer.written}` is to lead to a text, and came {shape(answer)}")
+            raise ContractMismatch(f"`{self.answer.written}` is to lead to a text, and came {shape(answer)}")
         return found
 
-    def piece(self, value: Any, asked: Asked) -> Piece:  # noqa: ARG002 - the protocol's
+    def piece(self, value: Any, asked: ModelRequest) -> Delta:  # noqa: ARG002 - the protocol's
         """Return what the path for streams leads to; nothing, where it leads nowhere. See the protocol."""
         assert self.streamed is not None
         there = self.streamed.of(value)
         found = "" if there is None else _joined(there)
         if found is None:
-            raise Misfit(f"`{self.streamed.written}` is to lead to a text, and came {shape(value)}")
-        return Piece(found)
+            raise ContractMismatch(f"`{self.streamed.written}` is to lead to a text, and came {shape(value)}")
+        return Delta(found)
 
 
 def check_error(value: Any) -> None:
-    """Raise ModelSaid if a value is an error of TGI, LMI or an OpenAI-style server, not an answer."""
+    """Raise ModelReportedError if a value is an error of TGI, LMI or an OpenAI-style server, not an answer."""
     match value:
         case {"error": str(said), **rest} if said:
-            raise ModelSaid(_status(rest), said)
+            raise ModelReportedError(_status(rest), said)
         case {"error": {**error}} if error:
-            raise ModelSaid(_status(error), str(error.get("message") or error.get("type") or ""))
+            raise ModelReportedError(_status(error), str(error.get("message") or error.get("type") or ""))
         case {"object": "error", **error}:
-            raise ModelSaid(_status(error), str(error.get("message") or ""))
+            raise ModelReportedError(_status(error), str(error.get("message") or ""))
         case {"generated_text": _, "details": {"finish_reason": "error"} | {"finish reason": "error"}}:
-            raise ModelSaid(500, "its container says that the generation failed")
+            raise ModelReportedError(500, "its container says that the generation failed")
         case [{"error": _} as one]:
             check_error(one)
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from interlock.agents.sagemaker.chat import SageMakerChat
 from interlock.agents.sagemaker.contracts import Chat, Contract, Custom, TextGeneration
 from interlock.agents.sagemaker.failures import failure
-from interlock.agents.sagemaker.templates import Path, Template, Unreadable
+from interlock.agents.sagemaker.templates import BadTemplate, Path, Template
 
 CONTRACT = "INTERLOCK_SAGEMAKER_CONTRACT"
 REQUEST = "INTERLOCK_SAGEMAKER_REQUEST"
@@ -68,5 +68,5 @@ def _custom(endpoint: str, said: Mapping[str, str]) -> Custom:
         answer = Path.read(said[at])
         at = STREAMED
         return Custom(template, answer, Path.read(said[at]) if said[at] else None)
-    except Unreadable as error:
+    except BadTemplate as error:
         raise failure(endpoint, "bad_settings", f"{at}: {error}") from None

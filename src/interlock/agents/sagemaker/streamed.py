@@ -19,7 +19,7 @@ _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"\s*")
 
 
-class NoJson(ValueError):
+class NotJson(ValueError):
     """What came is not JSON. The message is how it begins."""
 
 
@@ -27,9 +27,9 @@ def values(parts: Iterable[bytes]) -> Iterator[Any]:
     """Yield each JSON value as soon as it is complete, and DONE.
 
     Raises:
-        NoJson: at the first line, event or end that cannot be read.
+        NotJson: at the first line, event or end that cannot be read.
     """
-    reading: _Events | _Documents | None = None
+    reading: _EventReader | _DocumentReader | None = None
     for line in _lines(parts):
         reading = reading or _reading(line)
         if reading is not None:
@@ -39,7 +39,7 @@ def values(parts: Iterable[bytes]) -> Iterator[Any]:
 
 
 def decoded(raw: bytes) -> Any:
-    """Read the one JSON value that stands there; NoJson if anything else does."""
+    """Read the one JSON value that stands there; NotJson if anything else does."""
     found = _decoded(raw)
     if len(found) != 1:
         raise _no_json(raw)
@@ -61,8 +61,8 @@ def _decoded(raw: bytes) -> list[Any]:
     return found
 
 
-def _no_json(raw: bytes) -> NoJson:
-    return NoJson(raw[:100].decode("utf-8", "replace"))
+def _no_json(raw: bytes) -> NotJson:
+    return NotJson(raw[:100].decode("utf-8", "replace"))
 
 
 def _lines(parts: Iterable[bytes]) -> Iterator[bytes]:
@@ -78,7 +78,7 @@ def _lines(parts: Iterable[bytes]) -> Iterator[bytes]:
     yield bytes(rest).rstrip(b"\r\n")
 
 
-class _Events:
+class _EventReader:
     """Reads server-sent events. Some containers end an event by one line end, so what is complete is not held back."""
 
     def __init__(self) -> None:
@@ -99,7 +99,7 @@ class _Events:
             return []
         try:
             found = _of_event(self._data[0])
-        except NoJson:
+        except NotJson:
             return []
         self._data.clear()
         return found
@@ -109,7 +109,7 @@ class _Events:
         return _of_event(b"\n".join(data)) if data else []
 
 
-class _Documents:
+class _DocumentReader:
     """Reads JSON lines, and one document that is spread over lines."""
 
     def __init__(self) -> None:
@@ -119,7 +119,7 @@ class _Documents:
         if not self._lines:
             try:
                 return _decoded(line)
-            except NoJson:
+            except NotJson:
                 pass
         self._lines.append(line)
         return []
@@ -128,12 +128,12 @@ class _Documents:
         return _decoded(b"\n".join(self._lines)) if self._lines else []
 
 
-def _reading(line: bytes) -> _Events | _Documents | None:
+def _reading(line: bytes) -> _EventReader | _DocumentReader | None:
     """Return what reads a stream that begins with this line; None if the line is empty."""
     line = line.removeprefix(_BOM)
     if not line.strip():
         return None
-    return _Events() if line.startswith((b"data:", b"event:", b"id:", b"retry:", b":")) else _Documents()
+    return _EventReader() if line.startswith((b"data:", b"event:", b"id:", b"retry:", b":")) else _DocumentReader()
 
 
 def _of_event(data: bytes) -> list[Any]:

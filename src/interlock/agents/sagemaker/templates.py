@@ -18,7 +18,7 @@ NAMES: Final = frozenset({"prompt", "messages", "max_tokens", "stop", "stream"})
 _PLACE: Final = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
-class Unreadable(ValueError):
+class BadTemplate(ValueError):
     """A template or a path that cannot be used. The message says why."""
 
 
@@ -34,18 +34,18 @@ class Template:
 
     @classmethod
     def read(cls, written: str) -> Template:
-        """Read a template; Unreadable if it is no JSON object, or does not ask anything."""
+        """Read a template; BadTemplate if it is no JSON object, or does not ask anything."""
         try:
             value = json.loads(written)
         except (ValueError, RecursionError) as error:
-            raise Unreadable(f"it is not JSON: {str(error)[:100]}") from None
+            raise BadTemplate(f"it is not JSON: {str(error)[:100]}") from None
         if not isinstance(value, dict):
-            raise Unreadable("it is not a JSON object")
+            raise BadTemplate("it is not a JSON object")
         named = _names(value)
         if unknown := sorted(named - NAMES):
-            raise Unreadable(f"{{{{{unknown[0]}}}}} is none of {', '.join(sorted(NAMES))}")
+            raise BadTemplate(f"{{{{{unknown[0]}}}}} is none of {', '.join(sorted(NAMES))}")
         if not named & {"prompt", "messages"}:
-            raise Unreadable("neither {{prompt}} nor {{messages}} stands in it, so the model would be asked nothing")
+            raise BadTemplate("neither {{prompt}} nor {{messages}} stands in it, so the model would be asked nothing")
         return cls(value)
 
     def filled(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,12 +66,12 @@ class Path:
 
     @classmethod
     def read(cls, written: str) -> Path:
-        """Read a path; Unreadable if it is none."""
+        """Read a path; BadTemplate if it is none."""
         jmespath: Any = import_module("jmespath")
         try:
             return cls(written, jmespath.compile(written))
         except jmespath.exceptions.JMESPathError as error:
-            raise Unreadable(f"it is not a JMESPath: {str(error).splitlines()[0][:100]}") from None
+            raise BadTemplate(f"it is not a JMESPath: {str(error).splitlines()[0][:100]}") from None
 
     def of(self, value: Any) -> Any:
         """Return what the path leads to in a JSON value; None if nowhere."""

@@ -19,7 +19,6 @@ from interlock.failpoints import failpoint
 from interlock.storage.dynamodb import keys
 from interlock.storage.dynamodb.blobs import blob_name
 from interlock.storage.dynamodb.directories import directory_items, directory_writes, guards
-from interlock.storage.dynamodb.fitting import catch_up, end_apart, in_one, of_behind
 from interlock.storage.dynamodb.items import (
     filled,
     item_of_act,
@@ -29,6 +28,7 @@ from interlock.storage.dynamodb.items import (
 )
 from interlock.storage.dynamodb.keys import Item, Key
 from interlock.storage.dynamodb.table import AT_ONE_INSTANT, Moved, Table, Write
+from interlock.storage.dynamodb.transaction_limits import catch_up, end_apart, in_one, of_behind
 from interlock.storage.memory_commit import apply, check
 from interlock.storage.memory_tables import Tables
 from interlock.storage.rows import OPEN, Clock, EntryRow, changed, check_changes, entry_rows, micros

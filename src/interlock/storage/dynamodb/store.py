@@ -33,9 +33,9 @@ from interlock.errors import StoreUnavailable
 from interlock.storage.cursors import check_channel
 from interlock.storage.dynamodb import agent_items, audit, commits, leases, lists, log, people, reads
 from interlock.storage.dynamodb.address import Address
-from interlock.storage.dynamodb.in_turn import InTurn
 from interlock.storage.dynamodb.people_store import PeopleStore
 from interlock.storage.dynamodb.schema import THREADS, connected, prepare
+from interlock.storage.dynamodb.serial_executor import SerialExecutor
 from interlock.storage.dynamodb.table import Table
 from interlock.storage.memory import MemoryStore
 from interlock.storage.memory_tables import Tables
@@ -62,7 +62,7 @@ class DynamoStore(PeopleStore):
         self._threads = ThreadPoolExecutor(THREADS, "interlock-dynamodb")
         self._closed = False
         self._known_policies: set[str] = set()
-        self._turns = InTurn(self._threads)
+        self._turns = SerialExecutor(self._threads)
 
     async def close(self) -> None:
         """Let go of connections and threads."""

@@ -14,9 +14,9 @@ from interlock.service.pause_requests import requests_of_pause
 from interlock.web.callers import Caller
 from interlock.web.context import context_of
 from interlock.web.last_approved import last_approved_seen
-from interlock.web.pages.in_place import in_place
 from interlock.web.pages.just_done import just_done
 from interlock.web.pages.rendering import page
+from interlock.web.pages.request_details import request_details
 from interlock.web.pages.request_parts import Refusal, part_of_page
 from interlock.web.pages.routing import Reader, pages
 from interlock.web.pages.timeline import timeline_of, told_about
@@ -60,7 +60,7 @@ async def shown(call: Call, caller: Caller, request_id: str, refusal: Refusal | 
         parts=parts,
         run=run,
         last_approved={one.request.id: await last_approved_seen(caller, one.request) for one in views},
-        opened={one.request.id: await in_place(caller, one, run) for one in views},
+        opened={one.request.id: await request_details(caller, one, run) for one in views},
         turns=[] if run is None else await other_turns(caller, run.run),
         same={one.request.id: await same_seen(caller, one.request) for one in views},
         timeline=None if run is None else timeline_of(await caller.client.timeline(run.run.id), {}, {}),

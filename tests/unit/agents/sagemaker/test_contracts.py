@@ -4,20 +4,22 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
 from interlock.agents.sagemaker.contracts import (
-    Asked,
     Chat,
+    ContractMismatch,
     Custom,
-    Misfit,
-    ModelSaid,
-    Piece,
+    Delta,
+    ModelReportedError,
+    ModelRequest,
     TextGeneration,
     check_error,
     shape,
 )
-from interlock.agents.sagemaker.templates import Path, Template, Unreadable
+from interlock.agents.sagemaker.templates import BadTemplate, Path, Template
 
-HELLO = Asked([HumanMessage("Hello")], 99)
-TALK = Asked([SystemMessage("Be brief."), HumanMessage("Hello"), AIMessage("Hi."), HumanMessage("Well?")], 99, ["END"])
+HELLO = ModelRequest([HumanMessage("Hello")], 99)
+TALK = ModelRequest(
+    [SystemMessage("Be brief."), HumanMessage("Hello"), AIMessage("Hi."), HumanMessage("Well?")], 99, ["END"]
+)
 
 
 def custom(template='{"prompt": "{{prompt}}"}', answer="out", streamed=None):
@@ -80,13 +82,13 @@ def test_what_is_filled_in_is_neither_json_nor_a_template():
     ],
 )
 def test_a_template_that_cannot_be_used_says_why(written, reason):
-    with pytest.raises(Unreadable, match=reason):
+    with pytest.raises(BadTemplate, match=reason):
         Template.read(written)
 
 
 @pytest.mark.parametrize("written", ["", "a..b", "a[", "no_such_function(a)("])
 def test_a_path_that_cannot_be_used_says_why(written):
-    with pytest.raises(Unreadable, match="not a JMESPath"):
+    with pytest.raises(BadTemplate, match="not a JMESPath"):
         Path.read(written)
 
 
@@ -155,7 +157,7 @@ def test_an_object_where_the_path_leads_is_its_json():
     ],
 )
 def test_an_answer_that_does_not_fit_is_described_by_its_form(contract, answer, reason):
-    with pytest.raises(Misfit, match=reason):
+    with pytest.raises(ContractMismatch, match=reason):
         contract.text(answer, HELLO)
 
 
@@ -175,23 +177,23 @@ def delta(content, reason=None):
 @pytest.mark.parametrize(
     ("contract", "value", "piece"),
     [
-        (Chat(), delta("pl"), Piece("pl", ended=False)),
-        (Chat(), delta(None), Piece("", ended=False)),
-        (Chat(), {"choices": [{"delta": {"role": "assistant"}}]}, Piece("", ended=False)),
-        (Chat(), delta("", "length"), Piece("", ended=True)),
-        (Chat(), {"choices": [], "usage": {"total_tokens": 9}}, Piece()),
-        (Chat(), {"choices": [{"message": {"content": "plan"}}]}, Piece("plan", ended=True)),
-        (TextGeneration(), {"token": {"id": 1, "text": "pl", "special": False}}, Piece("pl", ended=False)),
+        (Chat(), delta("pl"), Delta("pl", ended=False)),
+        (Chat(), delta(None), Delta("", ended=False)),
+        (Chat(), {"choices": [{"delta": {"role": "assistant"}}]}, Delta("", ended=False)),
+        (Chat(), delta("", "length"), Delta("", ended=True)),
+        (Chat(), {"choices": [], "usage": {"total_tokens": 9}}, Delta()),
+        (Chat(), {"choices": [{"message": {"content": "plan"}}]}, Delta("plan", ended=True)),
+        (TextGeneration(), {"token": {"id": 1, "text": "pl", "special": False}}, Delta("pl", ended=False)),
         (
             TextGeneration(),
             {"token": {"text": "</s>", "special": 1}, "generated_text": "plan"},
-            Piece("", ended=True),
+            Delta("", ended=True),
         ),
-        (TextGeneration(), {"token": {"text": "an"}, "details": {"finish_reason": "length"}}, Piece("an", ended=True)),
-        (TextGeneration(), {"token": {"text": "an", "special_token": True}}, Piece("", ended=False)),
-        (TextGeneration(), {"outputs": ["pl"]}, Piece("pl")),
-        (custom(streamed="d.t"), {"d": {"t": "pl"}}, Piece("pl")),
-        (custom(streamed="d.t"), {"end": True}, Piece()),
+        (TextGeneration(), {"token": {"text": "an"}, "details": {"finish_reason": "length"}}, Delta("an", ended=True)),
+        (TextGeneration(), {"token": {"text": "an", "special_token": True}}, Delta("", ended=False)),
+        (TextGeneration(), {"outputs": ["pl"]}, Delta("pl")),
+        (custom(streamed="d.t"), {"d": {"t": "pl"}}, Delta("pl")),
+        (custom(streamed="d.t"), {"end": True}, Delta()),
     ],
 )
 def test_the_text_of_a_piece(contract, value, piece):
@@ -200,7 +202,7 @@ def test_the_text_of_a_piece(contract, value, piece):
 
 @pytest.mark.parametrize("contract", [Chat(), TextGeneration(), custom(streamed="length(@)")])
 def test_a_piece_that_does_not_fit_is_none(contract):
-    with pytest.raises(Misfit):
+    with pytest.raises(ContractMismatch):
         contract.piece({"x": 1}, HELLO)
 
 
@@ -223,7 +225,7 @@ def test_a_piece_that_does_not_fit_is_none(contract):
     ],
 )
 def test_an_error_is_not_taken_for_an_answer(value, status, said):
-    with pytest.raises(ModelSaid, match=said) as raised:
+    with pytest.raises(ModelReportedError, match=said) as raised:
         check_error(value)
     assert raised.value.status == status
 

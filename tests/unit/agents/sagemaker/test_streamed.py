@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock.agents.sagemaker.streamed import DONE, NoJson, decoded, values
+from interlock.agents.sagemaker.streamed import DONE, NotJson, decoded, values
 
 TEXT = 'Grüße, 世界 🎉 \u2028 "quoted" \\ and\nmore'
 TOKENS = [{"token": {"text": word}} for word in TEXT.split(" ")]
@@ -96,14 +96,14 @@ def test_other_ways_of_writing_are_read(raw, found):
     "raw", [b"Sorry.", b'{"a": ', b"data: Sorry.\n\n", b'data: {"a": \n\n', b"\xff\xfe", b"[" * 100_000, b'"\xc3"']
 )
 def test_anything_else_is_no_json(raw):
-    with pytest.raises(NoJson):
+    with pytest.raises(NotJson):
         [*values([raw])]
-    with pytest.raises(NoJson):
+    with pytest.raises(NotJson):
         decoded(raw)
 
 
 def test_two_values_are_no_answer():
-    with pytest.raises(NoJson, match="1 2"):
+    with pytest.raises(NotJson, match="1 2"):
         decoded(b"1 2")
 
 
@@ -114,5 +114,5 @@ def test_two_values_are_no_answer():
 )
 def test_hostile_streams_are_read_at_once(raw):
     for parts in ([raw], (raw[at : at + 3] for at in range(0, len(raw), 3))):
-        with contextlib.suppress(NoJson):
+        with contextlib.suppress(NotJson):
             [*values(parts)]

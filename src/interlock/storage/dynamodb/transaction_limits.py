@@ -1,6 +1,6 @@
-"""What would let a commit fail for ever: too much for a transaction of 100 items, and a head that a backup has old.
+"""Keeps a commit within a transaction of 100 items, and makes a restored table usable.
 
-What a commit touches without a bound is read, or written, in part.
+Where a commit would touch more than that, a part is read or written apart.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class ToolFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class InPlace:
+class RequestDetails:
     """What one request's page opens in place; `tool` is None for a question and a draft."""
 
     agent: AgentFacts
@@ -65,14 +65,14 @@ class InPlace:
     level: LevelWords
 
 
-async def in_place(caller: Caller, view: RequestView, run: RunView | None) -> InPlace:
+async def request_details(caller: Caller, view: RequestView, run: RunView | None) -> RequestDetails:
     """Return what the page of a request opens in place.
 
     Args:
         run: its run, if the reader may see that.
     """
     level = policy_words(view.policy).levels[view.request.route.level]
-    return InPlace(await _agent(caller, view.request.agent, run), _tool(view), level)
+    return RequestDetails(await _agent(caller, view.request.agent, run), _tool(view), level)
 
 
 async def _agent(caller: Caller, name: str, run: RunView | None) -> AgentFacts:

@@ -10,7 +10,7 @@ from interlock.engine.ports.store import Store
 from interlock.errors import Conflict
 
 
-class SwitchedOff:
+class SwitchedOffChannels:
     """Knows by a row for each such channel that it is switched off; its messages wait meanwhile."""
 
     def __init__(self, store: Store) -> None:

@@ -1,4 +1,4 @@
-"""Calls of one endpoint through botocore, each with an end: so many attempts, so much time, so many bytes.
+"""Endpoint of one endpoint through botocore, each with an end: so many attempts, so much time, so many bytes.
 
 Credentials and region are botocore's matter: environment, profile, sign-in, role, container, instance. Nothing of them
 is read, kept or told here. https://docs.aws.amazon.com/boto3/latest/guide/credentials.html
@@ -37,8 +37,8 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class Calls:
-    """Calls one endpoint.
+class Endpoint:
+    """Endpoint one endpoint.
 
     Args:
         component: its inference component, where it has several.

@@ -11,7 +11,7 @@ from contextlib import suppress
 Work = tuple[Future[None], Callable[[], None]]
 
 
-class InTurn:
+class SerialExecutor:
     """Does work on threads, of each name one piece at a time, in the order in which it was given.
 
     Args:
